@@ -1,0 +1,2849 @@
+#!/usr/bin/env micropython
+# SPDX-License-Identifier: BSD-3-Clause
+"""wpsd: the WPS push button of an OpenWrt router, done the way people expect.
+
+In:   calls on the ubus object `wps`; UCI (`wireless`, `wpsd`); what hostapd
+      says on its control sockets; the files that netifd writes for hostapd.
+Out:  WPS_PBC on the BSSs that were asked for and on no others; one armed key
+      in each psk file; ubus events that tell how each session ended.
+
+Read it from the top; a section uses only what stands above it:
+
+    wire      blobmsg and ubus's socket protocol
+    files     UCI, hostapd's configuration, psk files; how a file is replaced
+    hostapd   one BSS's control socket and what its events mean
+    session   facts about a push-button session and the state they add up to
+    daemon    BSSs, what each one lacks, the ubus object, one poll loop
+    main      the command line
+
+It runs unchanged on MicroPython (unix port, 1.26 and newer) and CPython 3.9.
+MicroPython's dicts keep no order, so a table that is going out is written as
+a tuple of pairs.  DESIGN, HOSTAPD and OPENWRT in the comments name the
+project's documents: the contract, what was measured, the platform.
+"""
+
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+VERSION = "0.1.0"
+
+
+# ---------------------------------------------------------------------------
+# wire: blobmsg
+#
+# An attribute is 32 bits (extended flag, 7 bits of type, 24 bits of length
+# with this header), a name (16-bit length, bytes, NUL, padding) and a value,
+# padded to four bytes; everything big-endian.  Source: the recorded traffic.
+# ---------------------------------------------------------------------------
+
+ARRAY, TABLE, STRING, INT64, INT32, INT16, INT8, DOUBLE = range(1, 9)
+
+_NUMBERS = {INT64: ">q", INT32: ">i", INT16: ">h", DOUBLE: ">d"}
+_DEEPEST = 16  # tables within tables; bounds the decoder's recursion
+
+
+class WireError(Exception):
+    """Bytes from the bus that are not what the protocol allows."""
+
+
+def text(raw):
+    """Bytes as a str that is safe to print: themselves when they are printable
+    UTF-8, else with `\\xNN` escapes, as hostapd prints an odd SSID."""
+    try:
+        plain = raw.decode()
+        if all(c >= " " and c != "\x7f" for c in plain):
+            return plain
+    except UnicodeError:
+        pass
+    return "".join(
+        chr(b) if 32 <= b < 127 and b != 92 else "\\x%02x" % b for b in raw
+    )
+
+
+def _padded(raw):
+    return raw + b"\0" * (-len(raw) & 3)
+
+
+def encode(table):
+    """A table (a dict, or a tuple of (name, value) pairs where order matters)
+    as blobmsg bytes.  bool, int, float, str, list and tables are values."""
+    pairs = table.items() if isinstance(table, dict) else table
+    return b"".join([_encode(name, value) for name, value in pairs])
+
+
+def _encode(name, value):
+    if isinstance(value, bool):
+        kind, data = INT8, (b"\1" if value else b"\0")
+    elif isinstance(value, int):
+        kind = INT32 if -0x80000000 <= value <= 0x7FFFFFFF else INT64
+        data = struct.pack(_NUMBERS[kind], value)
+    elif isinstance(value, str):
+        kind, data = STRING, value.encode() + b"\0"
+    elif isinstance(value, float):
+        kind, data = DOUBLE, struct.pack(">d", value)
+    elif isinstance(value, list):
+        kind, data = ARRAY, b"".join([_encode("", item) for item in value])
+    else:
+        kind, data = TABLE, encode(value)
+    name = name.encode()
+    data = _padded(struct.pack(">H", len(name)) + name + b"\0") + data
+    return _padded(struct.pack(">I", 0x80000000 | kind << 24 | 4 + len(data)) + data)
+
+
+def decode(raw):
+    """blobmsg bytes as a dict.  INT8 is a bool; strings go through text().
+    Raises WireError, and nothing else, for bytes that are no table."""
+    return dict(_attributes(raw, 1))
+
+
+def _attributes(raw, depth):
+    pos, end = 0, len(raw)
+    while pos < end:
+        if end - pos < 4:
+            raise WireError("an attribute's header is cut short")
+        (word,) = struct.unpack_from(">I", raw, pos)
+        size = word & 0xFFFFFF
+        if not word >> 31 or size < 4 or size > end - pos:
+            raise WireError("an attribute's length is wrong")
+        body = raw[pos + 4 : pos + size]
+        pos += size + (-size & 3)
+        length = body[0] << 8 | body[1] if len(body) > 2 else len(body)
+        start = length + 3 + (-(length + 3) & 3)
+        if start > len(body) or body[length + 2]:
+            raise WireError("an attribute's name is cut short")
+        yield text(body[2 : length + 2]), _value(word >> 24 & 0x7F, body[start:], depth)
+
+
+def _value(kind, data, depth):
+    if kind in _NUMBERS:
+        if len(data) != struct.calcsize(_NUMBERS[kind]):
+            raise WireError("a number has the wrong size")
+        return struct.unpack(_NUMBERS[kind], data)[0]
+    if kind == STRING:
+        if not data or data[-1]:
+            raise WireError("a string has no end")
+        return text(data[: data.find(b"\0")])
+    if kind == INT8:
+        if len(data) != 1:
+            raise WireError("a bool has the wrong size")
+        return data != b"\0"
+    if kind in (ARRAY, TABLE):
+        if depth == _DEEPEST:
+            raise WireError("tables are nested too deep")
+        pairs = _attributes(data, depth + 1)
+        return dict(pairs) if kind == TABLE else [value for _, value in pairs]
+    if kind == 0 and not data:
+        return None
+    raise WireError("an attribute's type is unknown")
+
+
+# ---------------------------------------------------------------------------
+# wire: ubus
+#
+# A frame: version 0, type, sequence (16 bits), peer (32 bits), then one blob
+# attribute that holds the message's attributes.  Source: the recorded traffic
+# of the real ubusd, which the tests replay frame by frame.
+# ---------------------------------------------------------------------------
+
+HELLO, STATUS, DATA, _PING, LOOKUP, INVOKE, ADD_OBJECT, _REMOVE, SUBSCRIBE, _UNSUB, NOTIFY = range(11)
+
+A_STATUS, A_PATH, A_OBJECT, A_METHOD, _A_TYPE, A_SIGNATURE, A_DATA, A_TARGET, A_ACTIVE, A_NO_REPLY = range(1, 11)
+
+OK, INVALID, NO_METHOD, NOT_FOUND, DENIED, TIMEOUT, UNSUPPORTED, UNKNOWN, FAILED = 0, 2, 3, 4, 6, 7, 8, 9, 10
+
+_EVENTS = 1  # ubusd's own object: register, send
+_LONGEST = 1 << 20  # bytes in a frame; ubusd allows no more (UBUS_MAX_MSGLEN)
+_MOST_UNSENT = 1 << 18  # bytes that may wait for a ubusd that does not read
+
+_EAGAIN = 11
+
+
+def unix_address(path):
+    """What bind() and connect() take for a socket file.  MicroPython wants the
+    bytes of the sockaddr.  The empty path is the kernel's choice of an abstract
+    name (HOSTAPD: the only kind that hostapd on OpenWrt may answer)."""
+    if sys.implementation.name == "micropython":
+        return struct.pack("H", 1) + (path.encode() + b"\0" if path else b"")
+    return path
+
+
+def _attribute(kind, data):
+    if isinstance(data, int):
+        data = struct.pack(">I", data)
+    elif isinstance(data, str):
+        data = data.encode() + b"\0"
+    return _padded(struct.pack(">I", kind << 24 | 4 + len(data)) + data)
+
+
+def frame(kind, sequence, peer, *attributes):
+    """One message of the bus; attributes are (id, int or str or bytes) pairs."""
+    body = b"".join([_attribute(*pair) for pair in attributes])
+    return struct.pack(">BBHII", 0, kind, sequence, peer, 4 + len(body)) + body
+
+
+def parse(body):
+    """A message's attributes as {id: bytes}; raises WireError."""
+    found, pos = {}, 0
+    while pos < len(body):
+        if len(body) - pos < 4:
+            raise WireError("a frame is cut short")
+        (word,) = struct.unpack_from(">I", body, pos)
+        size = word & 0xFFFFFF
+        if size < 4 or size > len(body) - pos:
+            raise WireError("a frame's attribute has a wrong length")
+        found[word >> 24 & 0x7F] = body[pos + 4 : pos + size]
+        pos += size + (-size & 3)
+    return found
+
+
+def _number(attributes, kind, default=0):
+    raw = attributes.get(kind)
+    return struct.unpack(">I", raw)[0] if raw is not None and len(raw) == 4 else default
+
+
+def _string(attributes, kind):
+    return text(attributes.get(kind, b"").rstrip(b"\0"))
+
+
+class Ubus:
+    """A client of ubusd that never blocks.
+
+    `on_ready()` comes after each (re)connection.  `add_object`, `invoke` and
+    the like take a callback `done(status, answer)`: status is ubus's number,
+    answer a dict (decoded data), an object id, or None.
+    """
+
+    def __init__(self, path, on_ready):
+        self.path = path
+        self.on_ready = on_ready
+        self.sock = None
+        self._handlers = {}
+        self._pending = {}
+        self._drop()
+
+    def _drop(self):
+        if self.sock:
+            self.sock.close()
+        self.sock = None
+        self.peer = 0
+        self.has_subscribers = False
+        self._in = b""
+        self._out = []
+        self._sequence = 0
+        self._handlers.clear()
+        waiting, self._pending = self._pending, {}
+        for request in waiting.values():
+            request[0](FAILED, None)
+
+    def connect(self):
+        """True if ubusd took the connection; call again later if not."""
+        self._drop()
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.sock.setblocking(False)
+            self.sock.connect(unix_address(self.path))
+        except OSError:
+            self._drop()
+        return self.sock is not None
+
+    # -- bytes
+
+    def _send(self, kind, sequence, peer, *attributes):
+        if not self.sock:
+            return
+        self._out.append(frame(kind, sequence, peer, *attributes))
+        if sum([len(raw) for raw in self._out]) > _MOST_UNSENT:
+            self._drop()  # a ubusd that stopped reading: start afresh with it
+        elif len(self._out) == 1:
+            self.flush()
+
+    def flush(self):
+        """Send what waits, as far as ubusd takes it."""
+        try:
+            while self._out:
+                raw = self._out[0]
+                sent = self.sock.send(raw)
+                if sent < len(raw):
+                    self._out[0] = raw[sent:]
+                    return
+                self._out.pop(0)
+        except OSError as e:
+            if e.errno != _EAGAIN:
+                self._drop()
+
+    def unsent(self):
+        """True while the loop should wait until ubusd can be written to."""
+        return bool(self._out)
+
+    def receive(self):
+        """Read what is there and act on every whole frame."""
+        try:
+            raw = self.sock.recv(8192)
+        except OSError as e:
+            if e.errno != _EAGAIN:
+                self._drop()
+            return
+        if not raw:
+            self._drop()
+            return
+        self._in = self._in + raw if self._in else raw
+        try:
+            while len(self._in) >= 12:
+                version, kind, sequence, peer, size = struct.unpack(">BBHII", self._in[:12])
+                if version or size < 4 or size > _LONGEST:
+                    raise WireError("no ubus frame")
+                if len(self._in) < 8 + size:
+                    break
+                body, self._in = self._in[12 : 8 + size], self._in[8 + size :]
+                self._dispatch(kind, sequence, peer, parse(body))
+        except WireError:
+            self._drop()
+
+    def _dispatch(self, kind, sequence, peer, attributes):
+        if kind == HELLO:
+            self.peer = peer
+            self.on_ready()
+        elif kind in (STATUS, DATA):
+            self._answered(kind, sequence, attributes)
+        elif kind == INVOKE:
+            handler = self._handlers.get(_number(attributes, A_OBJECT))
+            request = Request(self, sequence, peer, attributes)
+            if not handler:
+                request.finish(NOT_FOUND)
+                return
+            try:
+                arguments = decode(attributes.get(A_DATA, b""))
+            except WireError:
+                request.finish(INVALID)
+                return
+            handler(request, _string(attributes, A_METHOD), arguments)
+        elif kind == NOTIFY:  # ubusd tells whether anybody subscribes
+            self.has_subscribers = attributes.get(A_ACTIVE, b"\0") != b"\0"
+
+    def _answered(self, kind, sequence, attributes):
+        request = self._pending.get(sequence)
+        if not request:
+            return
+        if kind == STATUS:
+            del self._pending[sequence]
+            request[0](_number(attributes, A_STATUS, FAILED), request[1])
+        elif A_DATA in attributes:
+            try:
+                request[1] = decode(attributes[A_DATA])
+            except WireError:
+                request[1] = None
+        else:
+            request[1] = _number(attributes, A_OBJECT)
+
+    def _ask(self, done, kind, peer, *attributes):
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        if not self.sock:
+            done(FAILED, None)
+            return
+        self._pending[self._sequence] = [done, None]
+        self._send(kind, self._sequence, peer, *attributes)
+
+    # -- requests
+
+    def add_object(self, handler, done, path=None, methods=()):
+        """Offer an object; calls (and, for one without a path, events) go to
+        handler(request, method, arguments)."""
+
+        def added(status, object_id):
+            if status == OK:
+                self._handlers[object_id] = handler
+            done(status, object_id)
+
+        attributes = ((A_PATH, path), (A_SIGNATURE, encode(methods))) if path else ()
+        self._ask(added, ADD_OBJECT, 0, *attributes)
+
+    def lookup(self, path, done):
+        """done(status, object id)"""
+        self._ask(done, LOOKUP, 0, (A_PATH, path))
+
+    def invoke(self, object_id, method, arguments, done):
+        """done(status, the last data message)"""
+        self._ask(
+            done, INVOKE, object_id,
+            (A_OBJECT, object_id), (A_METHOD, method), (A_DATA, encode(arguments)),
+        )  # fmt: skip
+
+    def subscribe(self, own_id, target_id, done):
+        """Have the notifications of an object sent to one of ours."""
+        self._ask(done, SUBSCRIBE, 0, (A_OBJECT, own_id), (A_TARGET, target_id))
+
+    def register(self, own_id, pattern, done):
+        """Have broadcast events that match sent to one of our objects."""
+        self.invoke(_EVENTS, "register", (("object", own_id), ("pattern", pattern)), done)
+
+    def publish(self, object_id, name, table):
+        """The same news twice: a notification of our object, and the broadcast
+        event `wps.<name>`."""
+        if self.has_subscribers:
+            self._ask(
+                _ignore, NOTIFY, object_id,
+                (A_OBJECT, object_id), (A_METHOD, name), (A_NO_REPLY, b"\1"), (A_DATA, encode(table)),
+            )  # fmt: skip
+        self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", table)), _ignore)
+
+
+def _ignore(_status, _answer):
+    pass
+
+
+class Request:
+    """A call that somebody waits on: data any number of times, then a status,
+    now or later (a deferred reply)."""
+
+    def __init__(self, bus, sequence, peer, attributes):
+        self._bus = bus
+        self._connection = bus.sock
+        self._sequence = sequence
+        self._peer = peer
+        self._object = _number(attributes, A_OBJECT)
+        self._silent = attributes.get(A_NO_REPLY, b"\0") != b"\0"
+
+    def finish(self, status, table=None):
+        """Reply.  A caller on a connection that is gone is not answered."""
+        if self._silent or self._connection is not self._bus.sock:
+            return
+        if table is not None:
+            self._bus._send(DATA, self._sequence, self._peer, (A_OBJECT, self._object), (A_DATA, encode(table)))
+        self._bus._send(STATUS, self._sequence, self._peer, (A_STATUS, status), (A_OBJECT, self._object))
+
+
+# ---------------------------------------------------------------------------
+# files: how one is replaced
+#
+# A reader sees the old file or the new one; owner and mode stay, never wider
+# at any moment; a line that somebody adds meanwhile is found again.
+# MicroPython has no chmod, chown or umask, so the temporary file is made by
+# `cp -p` and then filled: the same way on every interpreter.
+# ---------------------------------------------------------------------------
+
+
+class FileError(Exception):
+    """A file that can't be read or must not be changed; one sentence."""
+
+
+def shell(*commands):
+    """Run commands one after the other; True if each of them succeeded.
+    Nothing secret may stand in them: everybody can list arguments."""
+    return os.system(" && ".join(commands)) == 0
+
+
+def quoted(word):
+    """A word for the shell, whatever is in it."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def stamp(path):
+    """[inode, size, mtime in s] of a file, or None; changes when it does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return [found[1], found[6], found[8]]
+
+
+def _sync(file):
+    file.flush()  # an fsync on MicroPython
+    if hasattr(os, "fsync"):
+        os.fsync(file.fileno())
+
+
+def lines_of(file, longest):
+    """A binary file's lines with their ends, as C's fgets() would cut them:
+    `longest` bytes at the most, so a longer line goes on in the next one."""
+    rest = b""
+    while True:
+        block = file.read(4096)
+        rest += block
+        start = 0
+        while True:
+            end = rest.find(b"\n", start, start + longest) + 1
+            if not end:
+                if len(rest) - start < longest:
+                    break
+                end = start + longest
+            yield rest[start:end]
+            start = end
+        rest = rest[start:]
+        if not block:
+            break
+    if rest:
+        yield rest
+
+
+class Rewrite:
+    """Edits one file, as often as it takes.
+
+    `edit(lines)` is a generator of pairs (line as it was, what stands there
+    now): (line, b"") removes, (b"", line) adds.  It may raise FileError; then
+    nothing happens.  The replaced file stays open until forget(), so that what
+    others wrote to it after it was read is found (missed) and so that it can
+    come back (restore).
+    """
+
+    def __init__(self, path, longest):
+        self.path = path
+        self._longest = longest
+        self._old = None
+        self._read = self._written = 0
+
+    def run(self, edit):
+        """Apply the edit; True if the file had to change."""
+        self.forget()
+        before = stamp(self.path)
+        try:
+            self._old = open(self.path, "rb")
+            if any(was != now for was, now in edit(lines_of(self._old, self._longest))):
+                self._old.seek(0)
+                self._replace(edit, lines_of(self._old, self._longest), before)
+                return True
+        except OSError as e:
+            self.forget()
+            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+        except FileError:
+            self.forget()
+            raise
+        self.forget()
+        return False
+
+    def differs(self, edit):
+        """Whether run() would change the file; every line is gone through."""
+        return any([number for number, _, _ in self.preview(edit)])
+
+    def preview(self, edit):
+        """The (line number, was, now) that run() would change; changes nothing."""
+        found = []
+        try:
+            with open(self.path, "rb") as file:
+                number = 0
+                for was, now in edit(lines_of(file, self._longest)):
+                    number += 1 if was else 0
+                    if was != now:
+                        found.append((number, was, now))
+        except OSError as e:
+            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+        return found
+
+    def missed(self, edit):
+        """True if something was written to the old file after it was read; it
+        is in the new file then."""
+        if not self._old or self._old.seek(0, 2) == self._read:
+            return False
+        with open(self.path, "rb") as new:
+            new.seek(self._written)
+            self._old.seek(0)
+            self._replace(edit, self._both(new), stamp(self.path))
+        return True
+
+    def _both(self, new):
+        for line in lines_of(self._old, self._longest):
+            yield line if line.endswith(b"\n") else line + b"\n"
+        for line in lines_of(new, self._longest):
+            yield line
+
+    def restore(self):
+        """Put the replaced file back; False if there is none."""
+        if not self._old:
+            return False
+        self._old.seek(0)
+        self._replace(_unchanged, lines_of(self._old, self._longest), stamp(self.path))
+        self.forget()
+        return True
+
+    def forget(self):
+        if self._old:
+            self._old.close()
+            self._old = None
+
+    def _replace(self, edit, lines, before):
+        temporary = self.path + ".wpsd"
+        old, new = quoted(self.path), quoted(temporary)
+        read = written = 0
+        if not shell("umask 077", "[ -f %s ]" % old, "[ ! -h %s ]" % old, "rm -f " + new, "cp -p %s %s" % (old, new)):
+            raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
+        try:
+            with open(temporary, "wb") as file:
+                for was, now in edit(lines):
+                    read += len(was)
+                    written += len(now)
+                    if file.write(now) != len(now):  # MicroPython: a disk that is nearly full
+                        raise OSError(28)
+                _sync(file)
+            if stamp(self.path) != before:
+                raise FileError("%s was written by somebody else at the same moment." % self.path)
+            os.rename(temporary, self.path)
+        except OSError as e:
+            shell("rm -f " + new)
+            raise FileError("%s can't be written: error %s." % (self.path, e.errno))
+        except FileError:
+            shell("rm -f " + new)
+            raise
+        self._read, self._written = read, written
+
+
+def _unchanged(lines):
+    for line in lines:
+        yield line, line
+
+
+def save(path, data):
+    """Replace a file of our own in /var/run.  No fsync: it outlives this
+    process, and is not meant to outlive the machine's."""
+    temporary = path + ".new"
+    with open(temporary, "wb") as file:
+        if file.write(data) != len(data):
+            raise OSError(28)
+    os.rename(temporary, path)
+
+
+# ---------------------------------------------------------------------------
+# files: UCI
+#
+# `config TYPE ['NAME']`, `option NAME 'VALUE'`, `list NAME 'VALUE'`.  A value
+# stays bytes: an SSID may hold any.  Source of the syntax and of the names of
+# anonymous sections: libuci, as OPENWRT tells.
+# ---------------------------------------------------------------------------
+
+_ON = (b"1", b"yes", b"on", b"true", b"enabled")
+_KEY_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+_HEX = b"0123456789abcdefABCDEF"
+EVERYONE = b"00:00:00:00:00:00"
+
+
+class Section:
+    """One section: `options` maps a name to bytes, or to a list of bytes."""
+
+    def __init__(self, kind, name, reference):
+        self.kind = kind
+        self.name = name
+        self.reference = reference  # what the uci command calls it
+        self.options = {}
+
+    def get(self, name, default=b""):
+        value = self.options.get(name, default)
+        return value if isinstance(value, bytes) else default
+
+    def all(self, name):
+        value = self.options.get(name, [])
+        return value.split() if isinstance(value, bytes) else value
+
+    def on(self, name):
+        return self.get(name) in _ON
+
+
+def _words(source):
+    """Each command of a UCI file as a list of words; quotes may hold line ends,
+    a backslash outside single quotes takes the next byte as it is."""
+    words, word, quote = [], None, b""
+    for line in source:
+        pos = 0
+        while pos < len(line):
+            c = line[pos : pos + 1]
+            pos += 1
+            if c == b"\\" and quote != b"'":
+                c = line[pos : pos + 1]
+                pos += 1
+                if c != b"\n":
+                    word = (word or b"") + c
+            elif c == quote:
+                quote = b""
+            elif quote:
+                end = pos
+                while end < len(line) and line[end : end + 1] not in (quote, b"\\"):
+                    end += 1
+                word += line[pos - 1 : end]
+                pos = end
+            elif c in (b"'", b'"'):
+                quote, word = c, word or b""
+            elif c in b" \t\r\n#;":
+                if word is not None:
+                    words.append(word)
+                    word = None
+                if c in b"#\n;":
+                    if words:
+                        yield words
+                        words = []
+                    if c == b"#":
+                        break
+            else:
+                word = (word or b"") + c
+    if quote:
+        raise FileError("a quote is not closed")
+    if word is not None:
+        words.append(word)
+    if words:
+        yield words
+
+
+def _anonymous(kind, count):
+    """The name that libuci makes up for the count-th section of a file."""
+    value = 5381
+    for c in kind.encode():
+        value = (value * 33 + c) & 0xFFFFFFFF
+    return "cfg%02x%04x" % (count, value & 0xFFFF)
+
+
+def read_uci(path):
+    """The sections of a UCI file; none for a file that is missing.  One wrong
+    line refuses the whole file, as libuci does: FileError."""
+    sections, by_name, kinds = [], {}, {}
+    try:
+        with open(path, "rb") as file:
+            for words in _words(lines_of(file, 1 << 16)):
+                command = words[0]
+                if command == b"config" and len(words) in (2, 3):
+                    kind = text(words[1])
+                    index = kinds.get(kind, 0)
+                    kinds[kind] = index + 1
+                    if len(words) == 3 and words[2]:
+                        name = reference = text(words[2])
+                    else:
+                        name = _anonymous(kind, len(sections) + 1)
+                        reference = "@%s[%d]" % (kind, index)
+                    if name in by_name:  # the same section, continued
+                        kinds[kind] = index
+                        section = by_name[name]
+                        continue
+                    section = by_name[name] = Section(kind, name, reference)
+                    sections.append(section)
+                elif command in (b"option", b"list") and len(words) == 3 and sections:
+                    name, value, options = text(words[1]), words[2], section.options
+                    if command == b"option":
+                        if value:
+                            options[name] = value
+                    elif isinstance(options.get(name), list):
+                        options[name].append(value)
+                    else:
+                        options[name] = ([options[name]] if name in options else []) + [value]
+                elif command != b"package":
+                    raise FileError("there is a line that UCI does not know")
+    except OSError as e:
+        if e.errno != 2:
+            raise FileError("%s can't be read: error %s." % (path, e.errno))
+    except FileError as e:
+        raise FileError("%s is no UCI file: %s." % (path, e))
+    return sections
+
+
+def write_uci(folder, scratch, package, changes):
+    """Set (section reference, option, value) triples in one commit, through the
+    `uci` command; True if it succeeded.  Changes that somebody else has staged
+    stay staged: ours are kept in a folder of their own."""
+    uci = "uci -q -c %s -t %s " % (quoted(folder), quoted(scratch))
+    sets = [uci + "set " + quoted("%s.%s.%s=%s" % (package, ref, option, value)) for ref, option, value in changes]
+    done = shell("rm -rf " + quoted(scratch), "mkdir -p " + quoted(scratch), *sets, uci + "commit " + package)
+    shell("rm -rf " + quoted(scratch))
+    return done
+
+
+class Key:
+    """One passphrase (8 to 63 printable ASCII) or PSK (64 hex digits)."""
+
+    def __init__(self, key_id, secret, macs, vid):
+        self.id = key_id
+        self.secret = secret
+        self.macs = macs  # empty: everybody's
+        self.vid = vid
+
+
+class Network:
+    """A wifi-iface section: what UCI says of WPS and of the keys."""
+
+    def __init__(self, section, stations):
+        self.section = section
+        self.enabled = section.on("wps_pushbutton") and not section.on("disabled")
+        self.ssid = section.get("ssid")
+        self.ifname = text(section.get("ifname"))
+        self.uuid = text(section.get("uuid")).lower()
+        self.keys = []
+        self.problems = []
+        if section.get("key") and not section.get("encryption").startswith((b"none", b"wep", b"owe")):
+            self._add("key", section, ())
+        for station in stations:
+            wanted = station.all("iface")
+            if (not wanted or section.name.encode() in wanted) and not station.on("disabled"):
+                key_id = text(station.get("key_id")) or station.name
+                macs = [mac.lower() for mac in station.all("mac") if mac != EVERYONE]
+                self._add(key_id, station, macs)
+        shared = [key.id for key in self.keys if not key.macs]
+        self.key_id = text(section.get("wps_pbc_key_id")) or (shared[0] if len(shared) == 1 else "key")
+
+    def _add(self, key_id, section, macs):
+        secret, vid = section.get("key"), text(section.get("vid"))
+        if not valid_key_id(key_id):
+            wrong = "the key id is not 1 to 31 of A-Za-z0-9._-"
+        elif any(key.id == key_id for key in self.keys):
+            wrong = "another key of this network has the key id %s" % key_id
+        elif not valid_secret(secret):
+            wrong = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
+        elif not all(valid_mac(mac) for mac in macs):
+            wrong = "a MAC address is not six pairs of hex digits"
+        elif vid and not (vid.isdigit() and 0 < int(vid) < 4095):
+            wrong = "the vid is not 1 to 4094"
+        else:
+            self.keys.append(Key(key_id, secret, macs, vid))
+            return
+        self.problems.append("%s '%s': %s." % (section.kind, section.name, wrong))
+
+
+def valid_key_id(key_id):
+    return 1 <= len(key_id) <= 31 and all(c in _KEY_ID for c in key_id)
+
+
+def valid_secret(secret):
+    if len(secret) == 64:
+        return all(c in _HEX for c in secret)
+    return 8 <= len(secret) <= 63 and all(32 <= c < 127 for c in secret)
+
+
+def valid_mac(mac):
+    parts = mac.split(b":")
+    return len(parts) == 6 and all(len(p) == 2 and p[0] in _HEX and p[1] in _HEX for p in parts)
+
+
+def valid_uuid(uuid):
+    parts = uuid.encode().split(b"-")
+    return [len(p) for p in parts] == [8, 4, 4, 4, 12] and all(c in _HEX for p in parts for c in p)
+
+
+def new_uuid():
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40  # RFC 9562: version 4,
+    raw[8] = raw[8] & 0x3F | 0x80  # its variant
+    digits = "".join(["%02x" % b for b in raw])
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+# ---------------------------------------------------------------------------
+# files: hostapd's configuration
+#
+# One file a radio: radio options, then a section for each BSS that begins with
+# interface= (the first) or bss=.  hostapd reads lines of 4,095 bytes and takes
+# the last of several; sections inherit nothing.
+# ---------------------------------------------------------------------------
+
+LONGEST_CONF_LINE = 4095
+
+# In netifd's order, whose lines hostapd's ubus object compares as an array.
+_WPS_ORDER = (
+    b"wps_state", b"device_type", b"device_name", b"config_methods", b"wps_independent",
+    b"eap_server", b"ap_pin", b"ap_setup_locked", b"upnp_iface", b"uuid",
+)  # fmt: skip
+_WPS_AFTER = (b"wpa_pairwise", b"rsn_pairwise", b"wpa", b"wpa_psk_file", b"wpa_key_mgmt")
+
+_READ = (
+    b"ssid", b"ctrl_interface", b"ignore_broadcast_ssid", b"multi_ap", b"op_class",
+    b"wpa", b"wpa_key_mgmt", b"wpa_pairwise", b"rsn_pairwise", b"wpa_psk_file", b"wep_key0", b"ieee8021x",
+    b"wps_state", b"config_methods", b"wps_independent", b"eap_server", b"ap_pin", b"ap_setup_locked", b"uuid",
+)  # fmt: skip
+
+_PUSH_BUTTON = (b"push_button", b"virtual_push_button", b"physical_push_button")
+
+
+def _directive(line):
+    """(name, value) of a line; (b"", b"") of a comment or anything else."""
+    name, equals, value = line.partition(b"=")
+    if not equals or line.startswith(b"#"):
+        return b"", b""
+    return name, value.rstrip(b"\r\n")
+
+
+def _ssid2(value):
+    """The bytes of hostapd's ssid2=: "text", P"printf escapes", or hex."""
+    if value.startswith(b'"'):
+        return value[1 : value.rfind(b'"')]
+    if not value.startswith(b'P"'):
+        return bytes([int(value[i : i + 2], 16) for i in range(0, len(value), 2)])
+    found, parts = b"", value[2 : value.rfind(b'"')].split(b"\\x")
+    for part in parts[1:]:
+        found += bytes([int(part[:2], 16)]) + part[2:]
+    return parts[0] + found
+
+
+def read_conf(path):
+    """A list of (ifname, {directive: last value}) of a radio's file, for the
+    directives that matter here; no secret among them.  The first BSS has the
+    radio's options too.  FileError if it can't be read."""
+    sections, options, radio = [], {}, {}
+    try:
+        with open(path, "rb") as file:
+            for line in lines_of(file, LONGEST_CONF_LINE):
+                name, value = _directive(line)
+                if name in (b"interface", b"bss"):
+                    options = {} if sections else radio
+                    if name == b"bss" and not sections:
+                        raise FileError("%s begins with a bss= line." % path)
+                    if sections and b"op_class" in radio:
+                        options[b"op_class"] = radio[b"op_class"]
+                    sections.append((text(value), options))
+                elif name == b"ssid2":
+                    try:
+                        options[b"ssid"] = _ssid2(value)
+                    except ValueError:
+                        raise FileError("%s has an ssid2= that hostapd would refuse." % path)
+                elif name == b"wpa_psk":
+                    options[name] = b""
+                elif name in _READ:
+                    (options if sections else radio)[name] = value
+    except OSError as e:
+        raise FileError("%s can't be read: error %s." % (path, e.errno))
+    return sections
+
+
+def unsupported(options):
+    """Why hostapd can't run WPS on a BSS with these options, or "" (HOSTAPD)."""
+    wpa = options.get(b"wpa", b"0")
+    ciphers = options.get(b"rsn_pairwise", b"") or options.get(b"wpa_pairwise", b"")
+    methods = options.get(b"wpa_key_mgmt", b"WPA-PSK").split()
+    for is_so, why in (
+        (b"wep_key0" in options, "WEP can't be given out by WPS."),
+        (wpa in (b"0", b"") and b"OWE" not in methods, "The network is open: there is no key to give out."),
+        (options.get(b"ieee8021x") == b"1" or any(b"EAP" in m for m in methods),
+         "WPA-Enterprise has no key to give out."),
+        (b"OWE" in methods, "OWE has no key to give out."),
+        (not any(m in (b"WPA-PSK", b"WPA-PSK-SHA256", b"FT-PSK") for m in methods),
+         "WPA3 alone (SAE without WPA-PSK) does not work with WPS."),
+        (wpa == b"1", "WPA without WPA2 is not allowed with WPS."),
+        (ciphers and not any(c.startswith((b"CCMP", b"GCMP")) for c in ciphers.split()),
+         "TKIP without CCMP is not allowed with WPS."),
+        (options.get(b"op_class", b"") in (b"131", b"132", b"133", b"134", b"135", b"136", b"137"),
+         "There is no WPS on 6 GHz."),
+        (options.get(b"ignore_broadcast_ssid", b"0") != b"0", "A hidden SSID can't be used with WPS."),
+        (options.get(b"multi_ap") == b"1", "A Multi-AP backhaul does not take WPS devices."),
+        (not options.get(b"wpa_psk_file"), "There is no wpa_psk_file, so no key can be armed."),
+        (not options.get(b"ctrl_interface"), "There is no control socket (ctrl_interface)."),
+        (not options.get(b"ssid"), "There is no SSID."),
+    ):  # fmt: skip
+        if is_so:
+            return why
+    return ""
+
+
+def wps_options(options, enabled, uuid):
+    """{directive: value, or None for no such line}: what has to stand in a BSS's
+    section (DESIGN).  Of a BSS that is disabled, only what says otherwise."""
+    if not enabled:
+        if options.get(b"wps_state", b"0") == b"0":
+            return {}
+        return {b"wps_state": b"0", b"eap_server": b"0"}
+    methods = options.get(b"config_methods", b"").split()
+    return {
+        b"wps_state": b"2",
+        b"config_methods": b" ".join(methods)
+        if methods and all(m in _PUSH_BUTTON for m in methods)
+        else b"push_button",
+        b"wps_independent": b"1",
+        b"eap_server": b"1",
+        b"ap_pin": None,
+        b"ap_setup_locked": b"1",
+        b"uuid": uuid.encode(),
+    }
+
+
+def conf_edit(wanted):
+    """An edit for Rewrite; `wanted` maps an ifname to its wps_options()."""
+
+    def edit(lines):
+        section, options = [], {}
+        for line in lines:
+            name, value = _directive(line)
+            if name in (b"interface", b"bss"):
+                for pair in _edited(section, options):
+                    yield pair
+                section, options = [], wanted.get(text(value), {})
+            section.append(line)
+        for pair in _edited(section, options):
+            yield pair
+
+    return edit
+
+
+def _edited(section, options):
+    """The (was, now) pairs of one BSS's lines."""
+    names = [_directive(line)[0] for line in section]
+    pairs = []
+    for name, line in zip(names, section):
+        if name not in options:
+            pairs.append((line, line))
+        elif options[name] is None:
+            pairs.append((line, b""))
+        elif _directive(line)[1] == options[name]:
+            pairs.append((line, line))
+        else:
+            end = line[len(line.rstrip(b"\r\n")) :]
+            pairs.append((line, name + b"=" + options[name] + end))
+    for rank, name in enumerate(_WPS_ORDER):
+        if options.get(name) is None or name in names:
+            continue
+        place = _place(names, rank)
+        if place and not pairs[place - 1][1].endswith(b"\n"):  # the file's last line
+            was, now = pairs[place - 1]
+            pairs[place - 1] = was, now + b"\n"
+        names.insert(place, name)
+        pairs.insert(place, (b"", name + b"=" + options[name] + b"\n"))
+    return pairs
+
+
+def _place(names, rank):
+    """Where netifd would have written the directive of that rank."""
+    for group, after in ((_WPS_ORDER[:rank], 1), (_WPS_ORDER[rank + 1 :], 0)):
+        places = [i for i, name in enumerate(names) if name in group]
+        if places:
+            return places[-1] + 1 if after else places[0]
+    for name in _WPS_AFTER:
+        if name in names:
+            return names.index(name) + 1
+    place = len(names)
+    while place and not names[place - 1]:  # comments there belong to what follows
+        place -= 1
+    return place
+
+
+# ---------------------------------------------------------------------------
+# files: psk files
+#
+# `[vlanid=N ][keyid=ID ][wps=0|1 ]MAC PASSPHRASE-or-64-hex`, tokens in any order
+# before the MAC.  One line that hostapd would refuse makes its whole load fail
+# after it has forgotten the old keys (HOSTAPD), so such a file is not touched.
+# ---------------------------------------------------------------------------
+
+LONGEST_PSK_LINE = 127
+
+
+def _psk_line(line):
+    """(start of the MAC, MAC, secret, {token: value}) of a line, None of one
+    that hostapd skips.  ValueError for a line that it would refuse."""
+    body = line[:-1] if line.endswith(b"\n") else line
+    if not body or body.startswith(b"#"):
+        return None
+    tokens, end = {}, 0
+    while True:
+        start = end
+        while body[start : start + 1] == b" ":
+            start += 1
+        end = body.find(b" ", start)
+        word = body[start:end] if end >= 0 else b""
+        name, equals, value = word.partition(b"=")
+        if not equals:
+            break
+        if name not in (b"vlanid", b"keyid", b"wps") or name == b"keyid" and len(value) > 31:
+            raise ValueError
+        tokens[name] = value
+    secret = body[end + 1 :]
+    if not valid_mac(word) or b"\0" in body:
+        raise ValueError
+    if not 8 <= len(secret) <= 63 and not (len(secret) == 64 and valid_secret(secret)):
+        raise ValueError
+    return start, word.lower(), secret, tokens
+
+
+def _is_armed(tokens):
+    """hostapd uses atoi(): any number but zero arms."""
+    digits = tokens.get(b"wps", b"").lstrip(b"+-")
+    number = b""
+    for c in digits:
+        if not 48 <= c <= 57:
+            break
+        number += bytes([c])
+    return bool(number.strip(b"0"))
+
+
+def without_secret(line):
+    """A psk line as it may be shown to anybody."""
+    parsed = _psk_line(line.lstrip(b"\n"))
+    return text(line.lstrip(b"\n")[: parsed[0] + 17]) + " ..." if parsed else ""
+
+
+class PskEdit:
+    """An edit for Rewrite that arms one key and disarms all others.
+
+    `keys` are UCI's; those that everybody shares are added when they are missing
+    (netifd writes neither the network's own key nor a keyid).  `armed` is a
+    key id, or "" to arm nothing; FileError if it names no shared key.  After a
+    run: `key_ids`, the shared keys that there are, and `was_armed`, the key ids
+    that the file armed before ("" for an armed line without a name).
+    """
+
+    def __init__(self, keys, armed):
+        self._keys = keys
+        self._armed = armed
+        self.key_ids = [key.id for key in keys if not key.macs]
+        self.was_armed = []
+
+    def __call__(self, lines):
+        by_line = {}  # (MAC, secret) of a line that UCI knows
+        for key in self._keys:
+            for mac in key.macs or (EVERYONE,):
+                by_line.setdefault((mac, key.secret), key)
+        shared = {key.id.encode(): key for key in self._keys if not key.macs}
+        missing = dict(shared)
+        self.was_armed = []
+        armed = not self._armed
+        line, number = b"\n", 0
+        for line in lines:
+            number += 1
+            try:
+                parsed = _psk_line(line)
+            except ValueError:
+                raise FileError("hostapd would refuse line %d of the psk file." % number)
+            if not parsed:
+                yield line, line
+                continue
+            start, mac, secret, tokens = parsed
+            key_id = tokens.get(b"keyid", b"")
+            if _is_armed(tokens):
+                self.was_armed.append(text(key_id))
+            key = by_line.get((mac, secret)) or (mac == EVERYONE and shared.get(key_id)) or None
+            if key:
+                if not key.macs:
+                    missing.pop(key.id.encode(), None)
+                key_id = key.id.encode()
+            elif mac == EVERYONE and key_id and text(key_id) not in self.key_ids:
+                self.key_ids.append(text(key_id))
+            arm = not armed and mac == EVERYONE and text(key_id) == self._armed
+            armed = armed or arm
+            if not key and arm == _is_armed(tokens):
+                yield line, line
+                continue
+            head = [
+                b"wps=" + (b"1" if arm else b"0") if word.startswith(b"wps=")
+                else b"keyid=" + key_id if word.startswith(b"keyid=") else word
+                for word in line[:start].split(b" ")
+            ]  # fmt: skip
+            if key and b"keyid" not in tokens:
+                head.insert(0, b"keyid=" + key_id)
+            if b"wps" not in tokens:
+                head.insert(0, b"wps=" + (b"1" if arm else b"0"))
+            rest = line[start:]
+            if key and secret != key.secret:  # UCI says what this key is now
+                rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
+            now = b" ".join(head) + rest
+            if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
+                raise FileError("line %d of the psk file would be longer than hostapd reads." % number)
+            yield line, now
+        end = b"" if line.endswith(b"\n") else b"\n"
+        for key in self._keys:
+            if not key.macs and key.id.encode() in missing:
+                arm = not armed and key.id == self._armed
+                armed = armed or arm
+                vlan = "vlanid=" + key.vid + " " if key.vid else ""
+                words = "wps=%d keyid=%s %s%s " % (arm, key.id, vlan, EVERYONE.decode())
+                yield b"", end + words.encode() + key.secret + b"\n"
+                end = b""
+        if not armed:
+            raise FileError("there is no shared key with the key id %s any more." % self._armed)
+
+
+# ---------------------------------------------------------------------------
+# hostapd: one BSS's control socket
+#
+# Datagrams.  A command is one, its answer is one; after ATTACH, events begin
+# with `<N>` and come at any time.  A hostapd that was killed shows no poll
+# event, only the next send fails (HOSTAPD), so a quiet socket is pinged.
+# ---------------------------------------------------------------------------
+
+ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
+
+if hasattr(time, "ticks_ms"):
+    ticks, after, ticks_diff = time.ticks_ms, time.ticks_add, time.ticks_diff
+else:
+
+    def ticks():
+        return int(time.monotonic() * 1000)
+
+    def after(start, ms):
+        return start + ms
+
+    def ticks_diff(end, start):
+        return end - start
+
+
+class Control:
+    """Commands go out one at a time, in order; `done(answer)` gets bytes, or
+    None when the socket died or hostapd did not answer in ANSWER_TIME.
+    `on_event(words)` gets each event as a list of bytes, its name first;
+    `on_lost()` comes once for each time that open() had succeeded."""
+
+    def __init__(self, path, on_event, on_lost):
+        self.path = path
+        self.sock = None
+        self.deadline = None  # ticks: when the answer is overdue
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._queue = []
+
+    def open(self):
+        """True if there is a hostapd behind the socket file."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            self.sock.setblocking(False)
+            self.sock.bind(unix_address(""))
+            self.sock.connect(unix_address(self.path))
+        except OSError:
+            self.sock.close()
+            self.sock = None
+            return False
+        self.ask("ATTACH", self._attached)
+        return self.sock is not None
+
+    def _attached(self, answer):
+        if answer is not None and answer != b"OK\n":
+            self.close()
+
+    def ask(self, command, done):
+        self._queue.append((command, done))
+        if len(self._queue) == 1:
+            self._send()
+
+    def _send(self):
+        if not self.sock:
+            self._fail()
+            return
+        try:
+            self.sock.send(self._queue[0][0].encode())
+            self.deadline = after(ticks(), ANSWER_TIME)
+        except OSError:
+            self.close()
+
+    def receive(self):
+        """Take every datagram that is there."""
+        while self.sock:
+            try:
+                datagram = self.sock.recv(8192)
+            except OSError as e:
+                if e.errno != _EAGAIN:
+                    self.close()
+                return
+            if datagram.startswith(b"<"):
+                words = datagram[datagram.find(b">") + 1 :].split()
+                if words:
+                    self._on_event(words)
+            elif self._queue:
+                _, done = self._queue.pop(0)
+                self.deadline = None
+                if self._queue:
+                    self._send()
+                done(datagram)
+
+    def close(self):
+        """Give up this connection.  A late answer goes to its address and can't
+        be taken for the answer to a later command."""
+        if self.sock:
+            self.sock.close()
+            self.sock = None
+            self._fail()
+            self._on_lost()
+
+    def _fail(self):
+        self.deadline = None
+        queue, self._queue = self._queue, []
+        for _, done in queue:
+            done(None)
+
+
+def field(answer, name):
+    """The value in an answer's `name=value` or `name: value` line, or b""."""
+    for line in answer.split(b"\n"):
+        for mark in (b"=", b": "):
+            if line.startswith(name + mark):
+                return line[len(name) + len(mark) :]
+    return b""
+
+
+# ---------------------------------------------------------------------------
+# session
+#
+# A session is plain facts; next_state() alone decides from them; entering a
+# state is where things happen (the daemon's table).  Facts only ever become
+# true, and a result, once set, is never overwritten: whatever order hostapd,
+# the clock and the callers speak in, it ends once and with one result.
+# ---------------------------------------------------------------------------
+
+PREPARING, ACTIVATING, ACTIVE, FINISHING, ENDED = "preparing", "activating", "active", "finishing", "ended"
+ARMED = (PREPARING, ACTIVATING, ACTIVE)  # its key is the armed one
+OPEN = (ACTIVATING, ACTIVE)  # WPS is shown, and hostapd's window open
+
+WALK_TIME = 120  # s; hostapd's own, and the longest there is (HOSTAPD)
+PATIENCE = 5000  # ms: to confirm, to come back, to be forgotten by hostapd (DESIGN)
+
+
+class Session:
+    """One push-button window on the BSSs of one SSID."""
+
+    def __init__(self, number, ssid, key_id, timeout, bsses):
+        self.id = number
+        self.ssid = ssid
+        self.key_id = key_id
+        self.timeout = timeout  # s
+        self.bsses = bsses
+        self.external = False  # somebody else told hostapd
+        self.requests = []  # what to call when it is active or has failed,
+        self.over = []  # and when nothing is left of it
+        # facts
+        self.prepared = False  # the key is armed, and loaded, on every BSS
+        self.activated = False  # hostapd says that it is active on every BSS
+        self.result = ""
+        self.settled = False  # nothing is left of it in hostapd and the files
+        # what the reports tell
+        self.state = ""
+        self.refusal = None  # why it failed
+        self.ifname = bsses[0].ifname if bsses else ""  # where it ended; before, its first BSS
+        self.mac = self.uuid = ""
+        self.attempts = 0
+        self.elapsed = self.ended = 0  # s; unix time
+        self.connected = False
+        self.seen = []  # MAC addresses of enrollees, a few
+        self.before = {}  # ifname -> hostapd's last WPS result before it
+        self.resumed = []  # ifnames to look at after a restart of wpsd
+        # time, in ticks
+        self.began = ticks()
+        self.deadline = after(self.began, PATIENCE)
+        self.quiet = None  # since when hostapd has it active on no BSS
+
+    def end(self, result, refusal=None, ifname=""):
+        """Set the result, unless there is one."""
+        if not self.result:
+            self.result, self.refusal = result, refusal
+            self.ifname = ifname or self.ifname
+            self.ended = int(time.time())
+            self.elapsed = ticks_diff(ticks(), self.began) // 1000 if self.activated else 0
+
+    def remaining(self):
+        """Seconds until it times out, rounded up."""
+        if self.result or not self.activated:
+            return 0 if self.result else self.timeout
+        return max(0, (self.timeout * 1000 - ticks_diff(ticks(), self.began) + 999) // 1000)
+
+    def work(self, enter):
+        """Go to the state that the facts add up to; `enter(session)` acts on
+        each state on the way and may change the facts."""
+        while True:
+            state = next_state(self)
+            if state == self.state:
+                return
+            self.state = state
+            enter(self)
+
+
+def next_state(facts):
+    """The one place where a session's state is decided."""
+    if facts.result:
+        return ENDED if facts.settled else FINISHING
+    if not facts.prepared:
+        return PREPARING
+    return ACTIVE if facts.activated else ACTIVATING
+
+
+# ---------------------------------------------------------------------------
+# daemon: BSSs
+# ---------------------------------------------------------------------------
+
+
+class Refusal(Exception):
+    """What a caller is told: ubus status, code, one sentence."""
+
+    def __init__(self, status, code, sentence):
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+
+class Bss:
+    """One access point interface: what the files say of it, what hostapd said,
+    and the session that it is in.  A fact that is not known is the cautious one."""
+
+    def __init__(self, ifname):
+        self.ifname = ifname
+        # the files
+        self.conf = ""
+        self.options = {}
+        self.ssid = b""
+        self.network = None
+        self.reason = ""  # why it can't do WPS
+        self.psk = None
+        self.key_ids = []
+        self.armed = ""  # by the psk file
+        self.seen = None  # stamp of the psk file when it was last read
+        self.right = None  # key id that the psk file has been found right for
+        self.loaded = None  # its stamp when hostapd said OK to loading it
+        # hostapd
+        self.control = None
+        self.looked = False
+        self.shown = False
+        self.pbc = False
+        self.down = False  # AP-DISABLED: nothing to be done until AP-ENABLED
+        self.outcome = b""  # its last WPS result, and with whom
+        self.independent = False
+        self.warm = None  # hostapd was started with WPS; it can be shown
+        self.uuid = None  # that it was started with
+        self.tried = None  # the session for which it was restarted
+        self.enabling = None  # the configure call that waits for it
+        # work
+        self.busy = False
+        self.held = None  # ticks: something failed; not again before that
+        self.trouble = ""
+        self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
+        self.session = None
+        self.last = None
+
+    @property
+    def enabled(self):
+        return bool(self.network and self.network.enabled and not self.reason)
+
+    @property
+    def default_key(self):
+        """The key id that is armed while no session runs, "" for none."""
+        return self.network.key_id if self.enabled and self.network.key_id in self.key_ids else ""
+
+    @property
+    def name(self):
+        return text(self.ssid)
+
+    def in_session(self, states=ARMED):
+        return self.session is not None and self.session.state in states
+
+    @property
+    def wanted_key(self):
+        return self.session.key_id if self.in_session() else self.default_key
+
+
+# ---------------------------------------------------------------------------
+# daemon: what a BSS lacks, and the step that mends it
+#
+# Nothing here remembers a plan.  Whatever happens (a call, an event, a file
+# that netifd wrote, a hostapd that came back) changes a fact; then the first
+# thing that a BSS lacks is done, one command at a time, until it lacks nothing.
+# Closing comes before opening: a step that could let somebody in is last.
+# ---------------------------------------------------------------------------
+
+HOLD = 5000  # ms until something that failed is tried again
+TICK = 30000  # ms between looks at everything while all is well
+
+
+class Mender:
+    """Brings each BSS to what its session, or the rest, wants."""
+
+    def lacking(self, bss):
+        """The step that is due on a BSS, or None."""
+        opened = bss.in_session(OPEN)
+        show = opened or (bss.enabled and self.advertise == "always" and not self.stopping)
+        if not bss.looked:
+            return self._look
+        if not bss.network:
+            return None
+        if bss.pbc and not opened:
+            return self._cancel
+        if bss.shown and not show:
+            return self._hide
+        if bss.held is not None or bss.reason:
+            return None
+        wanted = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
+        if any(bss.options.get(name) != value for name, value in wanted.items()):
+            return self._write_conf
+        if bss.right != bss.wanted_key:
+            return self._arm
+        if bss.enabled and bss.loaded != bss.seen:
+            return self._reload_psk
+        if bss.enabled and not bss.independent:
+            return self._separate
+        if (bss.enabling or bss.in_session()) and self.is_cold(bss):
+            return self._restart
+        if show and not bss.shown:
+            return self._show
+        if opened and not bss.pbc and not bss.ending:
+            return self._press
+        return None
+
+    def mend(self, bss):
+        if bss.busy or bss.down or not bss.control.sock:
+            return
+        step = self.lacking(bss)
+        if step:
+            bss.busy = True
+            step(bss)
+
+    def is_content(self, bss):
+        return not (bss.busy or bss.down or bss.held is not None or self.lacking(bss))
+
+    def is_gone(self, bss):
+        return not bss.busy and (bss.down or not bss.control.sock)
+
+    def _did(self, bss, refusal=None):
+        """A step is over.  One that failed is not tried again at once, and ends
+        the BSS's part in a session."""
+        bss.busy = False
+        if refusal:
+            bss.held = after(ticks(), HOLD)
+            if bss.trouble != refusal.sentence:
+                bss.trouble = refusal.sentence
+                self.log("error", refusal.sentence)
+            self.leave(bss, refusal)
+        self.changed(bss)
+
+    def _tell(self, bss, commands, done):
+        """Give commands as long as hostapd says OK; done(True or False).  A
+        socket that dies ends the step: lost() is told."""
+
+        def answered(answer):
+            if answer is None:
+                bss.busy = False
+            elif answer != b"OK\n" or len(commands) == 1:
+                done(answer == b"OK\n")
+            else:
+                self._tell(bss, commands[1:], done)
+
+        bss.control.ask(commands[0], answered)
+
+    def _look(self, bss):
+        def status(answer):
+            if answer is None:
+                bss.busy = False
+            elif answer.startswith(b"UNKNOWN"):
+                bss.reason = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
+                bss.looked = True
+                self._did(bss)
+            else:
+                bss.pbc = field(answer, b"PBC Status") == b"Active"
+                bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
+                self.looked_at(bss, field(answer, b"PBC Status"))
+                bss.control.ask("GET_CONFIG", config)
+
+        def config(answer):  # it has the PSK in it: keep what is needed
+            if answer is None:
+                bss.busy = False
+                return
+            bss.shown = field(answer, b"wps_state") == b"configured"
+            if bss.warm is None or bss.shown:
+                bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
+            if bss.uuid is None:
+                bss.uuid = bss.options.get(b"uuid", b"").lower()
+            bss.looked = True
+            self._did(bss)
+
+        bss.control.ask("WPS_GET_STATUS", status)
+
+    def _cancel(self, bss):
+        def done(_ok):
+            bss.pbc = False
+            self._did(bss)
+
+        self._tell(bss, ("WPS_CANCEL",), done)
+
+    def _hide(self, bss):
+        self._set_shown(bss, False)
+
+    def _show(self, bss):
+        self._set_shown(bss, True)
+
+    def _set_shown(self, bss, shown):
+        def done(ok):
+            if ok:
+                bss.shown = shown
+            self._did(bss, None if ok else self.refused(bss, "beacon", "to change the beacon"))
+
+        self._tell(bss, ("SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON"), done)
+
+    def _separate(self, bss):
+        # hostapd asks for this at each press, so it holds from now on
+        def done(ok):
+            bss.independent = ok
+            self._did(bss, None if ok else self.refused(bss, "independent", "to keep its BSSs apart"))
+
+        self._tell(bss, ("SET wps_independent 1",), done)
+
+    def _write_conf(self, bss):
+        options = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
+        try:
+            Rewrite(bss.conf, LONGEST_CONF_LINE).run(conf_edit({bss.ifname: options}))
+        except FileError as e:
+            self._did(bss, Refusal(UNSUPPORTED, "file", str(e)))
+            return
+        for name, value in options.items():
+            if value is None:
+                bss.options.pop(name, None)
+            else:
+                bss.options[name] = value
+        self._did(bss)
+
+    def psk_edit(self, bss):
+        """The edit that arms the wanted key.  RELOAD_WPA_PSK forgets the key of
+        a wpa_psk= line, so that one must stand in the file before any reload."""
+        keys = bss.network.keys if bss.enabled else []
+        if not bss.enabled and b"wpa_psk" in bss.options and bss.armed:
+            keys = [key for key in bss.network.keys if key.id == "key"]
+        return PskEdit(keys, bss.wanted_key)
+
+    def _arm(self, bss):
+        edit = self.psk_edit(bss)
+        try:
+            changed = bss.psk.run(edit)
+        except FileError as e:
+            self._did(bss, Refusal(UNSUPPORTED, "psk_file", "%s: %s" % (bss.ifname, e)))
+            return
+        bss.right = bss.armed = bss.wanted_key
+        bss.key_ids = edit.key_ids
+        bss.seen = stamp(bss.psk.path)
+        if not bss.enabled and not changed:
+            bss.loaded = bss.seen
+        if changed and not bss.enabled:
+            self._reload_psk(bss)
+        else:
+            self._did(bss)
+
+    def _reload_psk(self, bss):
+        loading = bss.seen
+
+        def done(ok):
+            if not ok:
+                self._take_back_psk(bss)
+                return
+            bss.loaded = loading
+            try:
+                if bss.psk.missed(self.psk_edit(bss)):
+                    bss.seen = stamp(bss.psk.path)
+                else:
+                    bss.psk.forget()
+            except (FileError, OSError):
+                bss.right = None
+            self.save()
+            self._did(bss)
+
+        self._tell(bss, ("RELOAD_WPA_PSK",), done)
+
+    def _take_back_psk(self, bss):
+        """hostapd has forgotten the old keys and refused the new file: until the
+        old file is back nobody can connect."""
+        refusal = self.refused(bss, "psk_refused", "the psk file; the one before is back")
+
+        def done(_ok):
+            bss.right = bss.wanted_key  # not again until the file or UCI changes
+            bss.loaded = bss.seen
+            self._did(bss, refusal)
+
+        try:
+            bss.psk.restore()
+        except FileError as e:
+            self.log("error", str(e))
+        bss.seen = stamp(bss.psk.path)
+        bss.armed = ""
+        self._tell(bss, ("RELOAD_WPA_PSK",), done)
+
+    def is_cold(self, bss):
+        """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
+        started without WPS, or in a group under a uuid of its own."""
+        group = [other for other in self.group(bss.ssid) if other.enabled]
+        return not bss.warm or (len(group) > 1 and bss.uuid != self.group_uuid(bss).encode())
+
+    def _restart(self, bss):
+        options = wps_options(bss.options, True, self.group_uuid(bss))
+        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
+        self.log("warning", "%s: enabling WPS for the first time; all clients of the radio reconnect once." % bss.ifname)
+
+        def done(ok):
+            if ok:
+                bss.warm = True
+                bss.uuid = options[b"uuid"]
+                bss.looked = bss.independent = False
+                if bss.enabling:
+                    bss.enabling.disrupted = True
+            self._did(bss, None if ok else self.refused(bss, "restart", "to restart the BSS with WPS"))
+
+        self._tell(bss, commands + ["DISABLE", "ENABLE"], done)
+
+    def _press(self, bss):
+        def done(ok):
+            if bss.pbc:  # WPS-PBC-ACTIVE comes before the OK
+                self._did(bss)
+            else:
+                bss.control.ask("WPS_GET_STATUS", status)
+
+        def status(answer):
+            if answer is None:
+                bss.busy = False
+                return
+            said = field(answer, b"PBC Status")
+            bss.pbc = said == b"Active"
+            if bss.pbc:
+                self._did(bss)
+            elif said == b"Overlap":
+                self._did(bss, Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again."))
+            elif bss.tried is not bss.session:
+                bss.tried = bss.session
+                bss.warm = False  # hostapd was started before the file said so
+                self._did(bss)
+            else:
+                self._did(bss, self.refused(bss, "press", "the push button"))
+
+        self._tell(bss, ("WPS_PBC",), done)
+
+    def refused(self, bss, code, what):
+        return Refusal(TIMEOUT, code, "hostapd refused %s on %s." % (what, bss.ifname))
+
+# ---------------------------------------------------------------------------
+# daemon: sessions, calls and reports
+# ---------------------------------------------------------------------------
+
+METHODS = (
+    ("start", (("ifname", STRING), ("ssid", STRING), ("key_id", STRING), ("timeout", INT32))),
+    ("cancel", (("ifname", STRING), ("ssid", STRING))),
+    ("status", (("ifname", STRING), ("ssid", STRING))),
+    (
+        "configure",
+        (("ifname", STRING), ("ssid", STRING), ("wps", INT8), ("wps_pbc", INT8), ("wps_pbc_key_id", STRING)),
+    ),
+)
+
+_TYPES = {STRING: (str, "a string"), INT32: (int, "an integer"), INT8: (bool, "a boolean")}
+
+LEVELS = ("error", "warning", "info", "debug")
+
+
+def listed(words):
+    return ", ".join(words) if words else "none"
+
+
+class Daemon(Mender):
+    """Everything together: the files, hostapd's sockets, the bus, the clock."""
+
+    def __init__(self, ubus_path, uci_folder, run_folder, verbose=False):
+        self.uci_folder = uci_folder
+        self.run_folder = run_folder
+        self.verbose = verbose
+        self.bus = Ubus(ubus_path, self._on_bus)
+        self.object_id = None
+        self.bsses = []
+        self.networks = []
+        self.sessions = []
+        # /etc/config/wpsd
+        self.advertise = "session"
+        self.timeout = WALK_TIME
+        self.confs = ["/var/run/hostapd-*.conf"]
+        self.level = "debug" if verbose else "info"
+        # kept in the run folder
+        self.next_id = 1
+        self.uuids = {}  # SSID -> uuid, where UCI has none
+        self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
+        self.stopping = False
+        self._inputs = None  # stamps of what was read
+        self._reports = []  # what waits for ubusd
+        self._due = ticks()
+        self._waiting = []  # configure calls
+
+    def log(self, level, sentence):
+        if LEVELS.index(level) <= LEVELS.index(self.level):
+            sys.stderr.write("wpsd: %s: %s\n" % (level, sentence))
+
+    # -- the files
+
+    def refresh(self):
+        """Take over what has changed in the files since the last look."""
+        inputs = [stamp(path) for path in self._input_paths()]
+        if inputs != self._inputs:
+            self.read_files()
+            self._inputs = [stamp(path) for path in self._input_paths()]
+        for bss in self.bsses:
+            if bss.psk and stamp(bss.psk.path) != bss.seen:
+                self._read_psk(bss)
+
+    def _input_paths(self):
+        folder = self.uci_folder + "/"
+        return [folder + "wireless", folder + "wpsd"] + self.conf_paths()
+
+    def conf_paths(self):
+        """The files that the hostapd_conf patterns mean; `*` in the last part."""
+        found = []
+        for pattern in self.confs:
+            folder, _, name = pattern.rpartition("/")
+            head, star, tail = name.partition("*")
+            try:
+                names = os.listdir(folder or "/")
+            except OSError:
+                names = []
+            for name in sorted(names):
+                fits = name == head if not star else name.startswith(head) and name.endswith(tail)
+                if fits and len(name) >= len(head) + len(tail):
+                    found.append(folder + "/" + name)
+        return found
+
+    def read_files(self):
+        """Read UCI and hostapd's configuration anew.  What can't be read stays
+        as it was, and is complained about once."""
+        try:
+            self._read_settings(read_uci(self.uci_folder + "/wpsd"))
+            sections = read_uci(self.uci_folder + "/wireless")
+            stations = [section for section in sections if section.kind == "wifi-station"]
+            networks = [Network(s, stations) for s in sections if s.kind == "wifi-iface"]
+        except FileError as e:
+            self.log("error", str(e))
+            networks = self.networks
+        if networks is not self.networks:
+            old = [problem for network in self.networks for problem in network.problems]
+            self.networks = networks
+            for network in networks:
+                for problem in network.problems:
+                    if problem not in old:
+                        self.log("error", problem)
+        known = {bss.ifname: bss for bss in self.bsses}
+        self.bsses = []
+        for path in self.conf_paths():
+            try:
+                found = read_conf(path)
+            except FileError as e:
+                self.log("error", str(e))
+                self.bsses += [bss for bss in known.values() if bss.conf == path and bss not in self.bsses]
+                continue
+            for ifname, options in found:
+                bss = known.get(ifname) or Bss(ifname)
+                if bss not in self.bsses:
+                    self.bsses.append(bss)
+                    self._bind(bss, path, options)
+        for bss in known.values():
+            if bss not in self.bsses and bss.control:
+                bss.control.close()
+        for bss in self.bsses:
+            self._read_psk(bss)
+
+    def _read_settings(self, sections):
+        for section in sections:
+            if section.kind != "wpsd":
+                continue
+            self.advertise = "always" if section.get("advertise") == b"always" else "session"
+            timeout = text(section.get("timeout"))
+            self.timeout = min(max(int(timeout), 1), WALK_TIME) if timeout.isdigit() else WALK_TIME
+            confs = [text(path) for path in section.all("hostapd_conf")]
+            self.confs = [path for path in confs if path.startswith("/")] or self.confs
+            level = text(section.get("log_level"))
+            if level in LEVELS and not self.verbose:
+                self.level = level
+
+    def _bind(self, bss, conf, options):
+        path = text(options.get(b"ctrl_interface", b"")) + "/" + bss.ifname
+        if not bss.control or bss.control.path != path:
+            if bss.control:
+                bss.control.close()
+            bss.control = Control(
+                path, lambda words: self._on_event(bss, words), lambda: self._on_lost(bss)
+            )  # fmt: skip
+        psk = text(options.get(b"wpa_psk_file", b""))
+        if not psk:
+            bss.psk = None
+        elif not bss.psk or bss.psk.path != psk:
+            bss.psk = Rewrite(psk, LONGEST_PSK_LINE)
+        if options != bss.options or conf != bss.conf:
+            bss.held = None
+            bss.trouble = ""
+        bss.conf = conf
+        bss.options = options
+        bss.ssid = options.get(b"ssid", b"")
+        bss.reason = unsupported(options) or (bss.reason if bss.looked else "")
+        bss.network = None
+        for fits in (
+            lambda n: n.ifname == bss.ifname,
+            lambda n: n.section.name == self.sections.get(bss.ifname),
+            lambda n: not n.ifname and n.ssid == bss.ssid,
+        ):
+            found = [network for network in self.networks if fits(network)]
+            if found and not bss.network:
+                bss.network = found[0]
+
+    def _read_psk(self, bss):
+        """See which keys there are and which is armed; change nothing."""
+        bss.right = None
+        bss.key_ids, bss.armed = [], ""
+        if not bss.psk or not bss.network:
+            return
+        bss.seen = stamp(bss.psk.path)
+        edit = PskEdit(bss.network.keys, "")
+        try:
+            bss.psk.differs(edit)
+        except FileError as e:
+            self._trouble(bss, "%s: %s" % (bss.ifname, e))
+            return
+        bss.held = None
+        bss.key_ids = edit.key_ids
+        bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
+
+    def _trouble(self, bss, sentence):
+        if bss.trouble != sentence:
+            bss.trouble = sentence
+            self.log("error", sentence)
+
+    def group(self, ssid):
+        return [bss for bss in self.bsses if bss.ssid == ssid]
+
+    def group_uuid(self, bss):
+        """The one uuid of all BSSs with this SSID: UCI's, else the files', else
+        one that is made up here and kept."""
+        found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
+        if not found and bss.name in self.uuids:
+            return self.uuids[bss.name]
+        if not found:
+            there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
+            found = [uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()]
+            self.uuids[bss.name] = found[0]
+        return found[0]
+
+    # -- the bus
+
+    def _on_bus(self):
+        def added(status, object_id):
+            if status == OK:
+                self.object_id = object_id
+                self.log("info", "the object wps is on the bus.")
+                reports, self._reports = self._reports, []
+                for name, table in reports:
+                    self.bus.publish(object_id, name, table)
+
+        self.bus.add_object(self._on_call, added, "wps", METHODS)
+
+    def _on_call(self, request, method, arguments):
+        for name, policy in METHODS:
+            if name == method:
+                try:
+                    self._check(arguments, policy)
+                    self._calls[name](self, request, arguments)
+                except Refusal as e:
+                    self._refuse(request, e)
+                return
+        request.finish(NO_METHOD)
+
+    def _refuse(self, request, refusal):
+        self.log("info", "refused: " + refusal.sentence)
+        request.finish(refusal.status, (("error", refusal.sentence), ("code", refusal.code)))
+
+    def _check(self, arguments, policy):
+        policy = dict(policy)
+        for name in sorted(arguments):
+            if name not in policy:
+                names = listed(sorted(policy))
+                raise Refusal(INVALID, "unknown_argument", "There is no argument %s; there are: %s." % (name, names))
+            kind, called = _TYPES[policy[name]]
+            if type(arguments[name]) is not kind:
+                raise Refusal(INVALID, "wrong_type", "%s must be %s." % (name, called))
+        if "ifname" in arguments and "ssid" in arguments:
+            raise Refusal(INVALID, "ambiguous", "Give ifname or ssid, not both.")
+
+    def _targets(self, arguments):
+        """The BSSs that a call means; all if it does not say."""
+        if "ifname" in arguments:
+            found = [bss for bss in self.bsses if bss.ifname == arguments["ifname"]]
+            kind, known = "ifname", [bss.ifname for bss in self.bsses]
+        elif "ssid" in arguments:
+            found = [bss for bss in self.bsses if bss.name == arguments["ssid"]]
+            kind, known = "ssid", [bss.name for bss in self.bsses]
+        else:
+            return self.bsses
+        if not found:
+            known = listed(sorted(set(known)))
+            raise Refusal(NOT_FOUND, "no_such_" + kind, "There is no %s %s; there are: %s." % (kind, arguments[kind], known))
+        return found
+
+    def _status(self, request, arguments):
+        self.refresh()
+        bsses = [self._describe(bss) for bss in self._targets(arguments)]
+        request.finish(OK, (("version", VERSION), ("bss", bsses)))
+
+    def _describe(self, bss):
+        reason = bss.reason or bss.trouble
+        if not bss.network:
+            reason = reason or "UCI has no wifi-iface section for it."
+        table = [
+            ("ifname", bss.ifname), ("ssid", bss.name), ("wps", bss.shown), ("wps_pbc", bss.in_session((ACTIVE,))),
+            ("wps_pbc_key_id", bss.armed), ("key_ids", bss.key_ids), ("enabled", bss.enabled),
+            ("supported", not bss.reason), ("reason", reason),
+        ]  # fmt: skip
+        if bss.session:
+            s = bss.session
+            table.append(("session", (
+                ("id", s.id), ("state", s.state), ("key_id", s.key_id),
+                ("remaining", s.remaining()), ("external", s.external),
+            )))  # fmt: skip
+        if bss.last:
+            s = bss.last
+            table.append(("last", (
+                ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("mac", s.mac), ("uuid", s.uuid),
+                ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
+                ("attempts", s.attempts), ("error", s.refusal.sentence if s.refusal else ""),
+            )))  # fmt: skip
+        return tuple(table)
+
+    def _start(self, request, arguments):
+        self.refresh()
+        timeout = arguments.get("timeout", self.timeout)
+        if not 1 <= timeout <= WALK_TIME:
+            raise Refusal(INVALID, "out_of_range", "timeout must be 1 to %d seconds." % WALK_TIME)
+        targets = self._targets(arguments)
+        if targets is self.bsses:
+            targets = self._only_enabled()
+        bsses, key_id = self._startable(targets, arguments.get("key_id"))
+        running = [bss.session for bss in bsses if bss.in_session()]
+        if running:
+            if running[0].key_id != key_id:
+                raise Refusal(
+                    DENIED, "session_active",
+                    "A session with the key %s is active; cancel it first." % running[0].key_id,
+                )  # fmt: skip
+            running[0].requests.append(lambda: self._answer_start(request, running[0], False))
+            if running[0].state == ACTIVE:
+                self._answer_all(running[0])
+            return
+        self._begin(bsses, key_id, timeout, lambda session: self._answer_start(request, session, True))
+
+    def _only_enabled(self):
+        enabled = [bss for bss in self.bsses if bss.enabled]
+        ssids = sorted(set([bss.name for bss in enabled]))
+        if not enabled:
+            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on any network.")
+        if len(ssids) > 1:
+            raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % listed(ssids))
+        return enabled
+
+    def _startable(self, targets, key_id):
+        """(BSSs, key id) on which a session may run, or the Refusal."""
+        able = [bss for bss in targets if not bss.reason]
+        if not able:
+            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (targets[0].ifname, targets[0].reason))
+        bsses = [bss for bss in able if bss.enabled]
+        if not bsses:
+            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].name)
+        wanted = key_id if key_id is not None else bsses[0].network.key_id
+        for bss in bsses:
+            if bss.trouble and not bss.key_ids:
+                raise Refusal(UNSUPPORTED, "psk_file", bss.trouble)
+            if wanted not in bss.key_ids:
+                sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, wanted, listed(bss.key_ids))
+                if key_id is None:
+                    raise Refusal(DENIED, "no_key", sentence)
+                raise Refusal(NOT_FOUND, "no_such_key_id", sentence)
+        return bsses, wanted
+
+    def _begin(self, bsses, key_id, timeout, answer):
+        reachable = []
+        for bss in bsses:
+            if bss.control.sock or bss.control.open():
+                reachable.append(bss)
+        if not reachable:
+            raise Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bsses[0].control.path)
+        session = Session(self.next_id, bsses[0].name, key_id, timeout, reachable)
+        self.next_id = self.next_id % 0x7FFFFFFF + 1
+        session.requests.append(lambda: answer(session))
+        self.sessions.append(session)
+        self._work(session)
+
+    def _answer_start(self, request, session, started):
+        if session.result and not session.activated:
+            refusal = session.refusal or Refusal(TIMEOUT, session.result, "The session was ended: %s." % session.result)
+            self._refuse(request, refusal)
+            return
+        request.finish(OK, (
+            ("session", session.id), ("started", started), ("ssid", session.ssid),
+            ("ifnames", [bss.ifname for bss in session.bsses]), ("key_id", session.key_id),
+            ("remaining", session.remaining()),
+        ))  # fmt: skip
+
+    def _answer_all(self, session):
+        requests, session.requests = session.requests, []
+        for answer in requests:
+            answer()
+
+    def _cancel_call(self, request, arguments):
+        targets = self._targets(arguments)
+        sessions = [s for s in self.sessions if any(bss in targets for bss in s.bsses)]
+        waiting = [s for s in sessions if s.state != ENDED]
+        running = [s for s in waiting if not s.result]
+        if not waiting:
+            request.finish(OK, (("cancelled", False),))
+            return
+        left = [len(waiting)]
+
+        def over():
+            left[0] -= 1
+            if not left[0]:
+                request.finish(OK, (("cancelled", bool(running)),))
+
+        for session in waiting:
+            session.over.append(over)
+            session.end("cancelled")
+            self._work(session)
+
+    # -- sessions
+
+    def _work(self, session):
+        """The facts about a session may have changed."""
+        if session.state == ENDED:
+            return
+        if session.state == ACTIVE and not session.result:
+            if any([bss.pbc or bss.ending for bss in session.bsses]):
+                session.quiet = None
+            elif session.quiet is None:
+                session.quiet = ticks()
+        content = all([self.is_content(bss) or (session.result and self.is_gone(bss)) for bss in session.bsses])
+        if content and session.bsses:
+            if session.state == PREPARING:
+                session.prepared = True
+            elif session.state == ACTIVATING:
+                session.activated = True
+        if content and session.state == FINISHING:
+            session.settled = True
+        session.work(self._enter)
+        for bss in tuple(session.bsses):
+            self.mend(bss)
+
+    def changed(self, bss):
+        """The facts about a BSS have changed."""
+        if bss.session:
+            self._work(bss.session)
+        else:
+            self.mend(bss)
+        self._answer_configures()
+
+    def _enter(self, session):
+        self.log("debug", "session %d is %s." % (session.id, session.state))
+        self._entries[session.state](self, session)
+
+    def _enter_preparing(self, session):
+        for bss in session.bsses:
+            if bss.session:
+                self._detach(bss.session)
+            bss.session = session
+            bss.held = None
+            bss.right = None  # the file is read again before anybody is given a key
+
+    def _enter_activating(self, session):
+        session.before = {bss.ifname: text(bss.outcome) for bss in session.bsses}
+        self.save()
+
+    def _enter_active(self, session):
+        session.began = ticks()
+        # hostapd ends a full walk time itself; the rest is for it to be forgotten
+        session.deadline = after(session.began, session.timeout * 1000 + (PATIENCE if session.timeout == WALK_TIME else 0))
+        self.save()
+        self.report("started", session)
+        self._answer_all(session)
+
+    def _enter_finishing(self, session):
+        session.deadline = after(ticks(), PATIENCE)
+        if session.activated:
+            for bss in session.bsses:
+                bss.last = session
+        self.save()
+        if session.activated:
+            self.report("finished", session, ("result", session.result), ("elapsed", session.elapsed))
+        self._answer_all(session)
+
+    def _enter_ended(self, session):
+        self._detach(session)
+
+    _entries = {
+        PREPARING: _enter_preparing,
+        ACTIVATING: _enter_activating,
+        ACTIVE: _enter_active,
+        FINISHING: _enter_finishing,
+        ENDED: _enter_ended,
+    }
+
+    def _detach(self, session):
+        """A session that is over lets go of its BSSs."""
+        session.state = ENDED
+        for bss in session.bsses:
+            if bss.session is session:
+                bss.session = None
+        if session in self.sessions:
+            self.sessions.remove(session)
+        self.save()
+        over, session.over = session.over, []
+        for answer in over:
+            answer()
+
+    def leave(self, bss, refusal):
+        """A BSS on which something failed leaves its session, which goes on with
+        the others or ends."""
+        session = bss.session
+        if not session or session.result:
+            return
+        if len(session.bsses) > 1:
+            session.bsses.remove(bss)
+            bss.session = None
+        else:
+            session.end("overlap" if refusal.code == "overlap" else "failed", refusal, bss.ifname)
+
+    def _adopt(self, bss):
+        """Somebody else told hostapd to start: report and end it like our own."""
+        if not bss.default_key:
+            self.log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
+            return
+        for session in self.sessions:
+            if session.external and session.state == ACTIVE and session.ssid == bss.name:
+                session.bsses.append(bss)
+                bss.session = session
+                return
+        if bss.session:
+            self._detach(bss.session)
+        session = Session(self.next_id, bss.name, bss.default_key, WALK_TIME, [bss])
+        self.next_id = self.next_id % 0x7FFFFFFF + 1
+        session.external = session.prepared = session.activated = True
+        bss.session = session
+        bss.right = None
+        self.sessions.append(session)
+        self._work(session)
+
+    def report(self, name, session, *more):
+        """Tell subscribers and listeners; without a bus they are told later."""
+        table = [("session", session.id), ("ssid", session.ssid), ("ifname", session.ifname), ("key_id", session.key_id)]
+        table += [(n, v) for n, v in (("mac", session.mac), ("uuid", session.uuid)) if v]
+        table += more
+        self.log("info", "%s: %s" % (name, ", ".join(["%s %s" % pair for pair in table])))
+        if self.object_id is not None and self.bus.sock:
+            self.bus.publish(self.object_id, name, tuple(table))
+        else:
+            self._reports = self._reports[-63:] + [(name, tuple(table))]
+
+    # -- what hostapd says
+
+    def _on_lost(self, bss):
+        """The control socket died; a hostapd that comes back starts afresh."""
+        self._forget(bss)
+        bss.busy = False
+        self._due = ticks()
+        if bss.session:
+            self._work(bss.session)
+
+    def _forget(self, bss):
+        bss.looked = bss.pbc = bss.shown = bss.down = bss.independent = False
+        bss.warm = bss.uuid = None
+        bss.ending = ""
+
+    def looked_at(self, bss, status):
+        """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
+        session = bss.session
+        if session is None:
+            if bss.pbc and bss.enabled:
+                self._adopt(bss)
+            return
+        if bss.ifname not in session.resumed:
+            return
+        session.resumed.remove(bss.ifname)
+        if bss.pbc:
+            return
+        if status == b"Timed-out":
+            session.end("timeout", None, bss.ifname)
+        elif status == b"Overlap":
+            session.end("overlap", None, bss.ifname)
+        elif bss.outcome.startswith(b"Success") and text(bss.outcome) != session.before.get(bss.ifname):
+            session.mac = text(bss.outcome[8:])
+            session.end("success", None, bss.ifname)
+        elif not session.resumed and not any([other.pbc for other in session.bsses]):
+            session.end("interrupted", None, bss.ifname)
+
+    def _on_event(self, bss, words):
+        handler = self._events.get(words[0])
+        if handler:
+            handler(self, bss, [text(word) for word in words[1:]])
+
+    def _pbc_active(self, bss, _words):
+        bss.pbc = True
+        bss.ending = ""
+        if bss.enabled and not bss.in_session():
+            self._adopt(bss)
+        self.changed(bss)
+
+    def _enrollee_seen(self, bss, words):
+        # mac uuid device-type config-methods device-password-id request-type;
+        # password id 4 asks for push button, others only pass by (HOSTAPD)
+        session = bss.session
+        if not bss.in_session(OPEN) or len(words) < 6 or words[4] != "4" or words[0] in session.seen:
+            return
+        session.seen = session.seen[-7:] + words[:1]
+        session.mac, session.uuid = words[0], words[1]
+        self.report("enrollee_seen", session)
+
+    def _credential_sent(self, bss, words):
+        session = bss.session
+        if session and len(words) >= 2:
+            session.mac, session.uuid = words[0], words[1]
+            session.ifname = bss.ifname
+            session.attempts += 1
+            self.report("credential_sent", session)
+
+    def _attempt_failed(self, bss, words):
+        bss.outcome = b"Failed "
+        if bss.in_session(OPEN):
+            bss.session.attempts += 1
+            self.report("attempt_failed", bss.session, ("error", " ".join(words)))
+
+    def _success(self, bss, _words):
+        bss.pbc = False
+        if bss.in_session(OPEN):
+            bss.outcome = b"Success " + bss.session.mac.encode()
+            bss.session.end("success", None, bss.ifname)
+        self.changed(bss)
+
+    def _timed_out(self, bss, _words):
+        bss.pbc = False
+        if not bss.in_session(OPEN) or bss.ending:
+            return
+        session = bss.session
+        bss.ending = "timeout"
+
+        def told(answer):  # a WPS-CANCEL would have come before this answer
+            if answer is not None and bss.ending:
+                session.end(bss.ending, None, bss.ifname)
+                bss.ending = ""
+                self._work(session)
+
+        bss.control.ask("WPS_GET_STATUS", told)
+
+    def _cancelled(self, bss, _words):
+        if bss.ending:
+            bss.ending = "cancelled"
+
+    def _overlap(self, bss, _words):
+        if bss.in_session(OPEN):
+            bss.session.end("overlap", None, bss.ifname)
+            self._work(bss.session)
+
+    def _pin_needed(self, bss, words):
+        who = " ".join(words[1:2])
+        self.log("warning", "%s: a device that asks for a PIN was refused: %s." % (bss.ifname, who))
+
+    def _connected(self, bss, words):
+        for other in self.group(bss.ssid):
+            last = other.last
+            if not last or last.connected or last.result != "success" or last.mac not in words[:1]:
+                continue
+            if "keyid=" + last.key_id in words:
+                last.connected = True
+                last.ifname = bss.ifname
+                self.save()
+                self.report("connected", last)
+            return
+
+    def _ap_down(self, bss, _words):
+        for other in self.bsses:  # told on the socket of a radio's first BSS only
+            if other.conf == bss.conf and not other.down:
+                self._forget(other)
+                other.down = True
+                self.changed(other)
+
+    def _ap_up(self, bss, _words):
+        for other in self.bsses:
+            if other.conf == bss.conf:
+                self._forget(other)
+                self.changed(other)
+
+    def _terminating(self, bss, _words):
+        bss.control.close()
+
+    _events = {
+        b"WPS-PBC-ACTIVE": _pbc_active,
+        b"WPS-ENROLLEE-SEEN": _enrollee_seen,
+        b"WPS-REG-SUCCESS": _credential_sent,
+        b"WPS-FAIL": _attempt_failed,
+        b"WPS-SUCCESS": _success,
+        b"WPS-TIMEOUT": _timed_out,
+        b"WPS-CANCEL": _cancelled,
+        b"WPS-OVERLAP-DETECTED": _overlap,
+        b"WPS-PIN-NEEDED": _pin_needed,
+        b"AP-STA-CONNECTED": _connected,
+        b"AP-DISABLED": _ap_down,
+        b"AP-ENABLED": _ap_up,
+        b"CTRL-EVENT-TERMINATING": _terminating,
+    }
+
+    # -- configure
+
+    def _configure(self, request, arguments):
+        self.refresh()
+        if "ifname" not in arguments and "ssid" not in arguments:
+            raise Refusal(INVALID, "no_target", "Name the network: ifname or ssid.")
+        job = Configure(request, arguments, self._targets(arguments))
+        changes = self._check_configure(job)
+        if changes:
+            job.undo = [(n.section.reference, option, text(n.section.get(option))) for n, option, _ in changes]
+            job.changed = True
+            if not self._write_uci([(n.section.reference, option, value) for n, option, value in changes]):
+                raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
+        if job.wps:
+            for bss in job.bsses:
+                bss.enabling = job
+        self._waiting.append(job)
+        for bss in job.bsses:
+            bss.held = None
+            if not bss.control.sock:
+                bss.control.open()
+            self.changed(bss)
+        self._answer_configures()
+
+    def _check_configure(self, job):
+        """The UCI changes that a configure call needs; Refusal if a rule is
+        against any part of it."""
+        able = [bss for bss in job.bsses if not bss.reason]
+        if not able and (job.wps or job.pbc or job.key_id is not None):
+            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (job.bsses[0].ifname, job.bsses[0].reason))
+        job.bsses = able or job.bsses
+        networks = []
+        for bss in job.bsses:
+            if not bss.network:
+                raise Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for %s." % bss.ifname)
+            if bss.network not in networks:
+                networks.append(bss.network)
+        active = [bss for bss in job.bsses if bss.in_session()]
+        changes = []
+        if job.key_id is not None:
+            for bss in job.bsses:
+                if job.key_id not in bss.key_ids:
+                    raise Refusal(
+                        NOT_FOUND, "no_such_key_id",
+                        "%s has no shared key %s; it has: %s." % (bss.ifname, job.key_id, listed(bss.key_ids)),
+                    )  # fmt: skip
+            changes += [(n, "wps_pbc_key_id", job.key_id) for n in networks if n.key_id != job.key_id]
+            if changes and active:
+                raise Refusal(DENIED, "session_active", "The key can't be changed while a session is active.")
+        if job.wps is not None:
+            if not job.wps and active:
+                raise Refusal(DENIED, "session_active", "WPS can't be disabled while a session is active.")
+            for n in networks:
+                if job.wps:
+                    wanted = (("wps_pushbutton", "1"), ("ap_setup_locked", "1"), ("uuid", self.group_uuid(job.bsses[0])))
+                else:
+                    wanted = (("wps_pushbutton", "0"),) if n.section.on("wps_pushbutton") else ()
+                changes += [(n, option, value) for option, value in wanted if text(n.section.get(option)) != value]
+        if job.pbc:
+            if not job.wps and not all([bss.enabled for bss in job.bsses]):
+                raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].name)
+            for bss in job.bsses:
+                key_id = bss.network.key_id if job.key_id is None else job.key_id
+                if key_id not in bss.key_ids:
+                    sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, key_id, listed(bss.key_ids))
+                    raise Refusal(DENIED, "no_key", sentence)
+        return changes
+
+    def _write_uci(self, changes):
+        done = write_uci(self.uci_folder, self.run_folder + "/uci", "wireless", changes)
+        self.refresh()
+        return done
+
+    def _answer_configures(self):
+        """Go on with the calls whose BSSs lack nothing any more."""
+        for job in tuple(self._waiting):
+            failed = [bss for bss in job.bsses if bss.held is not None]
+            if not failed and not all([self.is_content(bss) or self.is_gone(bss) for bss in job.bsses]):
+                continue
+            self._waiting.remove(job)
+            for bss in job.bsses:
+                bss.enabling = None
+            if failed:
+                self._fail_configure(job, Refusal(TIMEOUT, "not_applied", failed[0].trouble))
+            else:
+                self._finish_configure(job)
+
+    def _fail_configure(self, job, refusal):
+        if job.undo:
+            self._write_uci(job.undo)
+            for bss in job.bsses:
+                self.changed(bss)
+        self._refuse(job.request, refusal)
+
+    def _finish_configure(self, job):
+        def reply():
+            job.request.finish(OK, (("changed", job.changed), ("disrupted", job.disrupted)))
+
+        def started(session):
+            if session.result and not session.activated:
+                self._fail_configure(job, session.refusal or Refusal(TIMEOUT, "cancelled", "The session was cancelled."))
+            else:
+                reply()
+
+        running = [bss.session for bss in job.bsses if bss.session and not bss.session.result]
+        if job.pbc is None or (job.pbc and running) or (not job.pbc and not running):
+            reply()
+            return
+        job.changed = True
+        if job.pbc:
+            try:
+                bsses, key_id = self._startable(job.bsses, None)
+                self._begin(bsses, key_id, self.timeout, started)
+            except Refusal as e:
+                self._fail_configure(job, e)
+            return
+        for session in running:
+            session.over.append(reply if session is running[-1] else lambda: None)
+            session.end("cancelled")
+            self._work(session)
+
+    _calls = {"start": _start, "cancel": _cancel_call, "status": _status, "configure": _configure}
+
+    # -- the run folder: what outlives this process.  No secret is in it.
+
+    def save(self):
+        state = {
+            "next_id": self.next_id,
+            "uuids": self.uuids,
+            "bss": {
+                bss.ifname: {
+                    "loaded": bss.loaded, "warm": bss.warm, "uuid": text(bss.uuid or b""),
+                    "last": self._saved(bss.last) if bss.last else None,
+                }
+                for bss in self.bsses
+            },
+            "sessions": [self._saved(s) for s in self.sessions if s.prepared and not s.result],
+        }  # fmt: skip
+        try:
+            save(self.run_folder + "/state.json", json.dumps(state).encode())
+        except OSError as e:
+            self.log("error", "%s/state.json can't be written: error %s." % (self.run_folder, e.errno))
+
+    def _saved(self, session):
+        kept = {name: getattr(session, name) for name in _KEPT}
+        kept["ifnames"] = [bss.ifname for bss in session.bsses]
+        kept["age"] = uptime() - ticks_diff(ticks(), session.began) // 1000
+        kept["error"] = session.refusal.sentence if session.refusal else ""
+        return kept
+
+    def restore(self):
+        """Take up what an earlier wpsd left: sessions go on, no report is made
+        twice."""
+        try:
+            with open(self.run_folder + "/state.json", "rb") as file:
+                state = json.loads(file.read())
+            self.next_id = int(state["next_id"])
+            self.uuids = {k: v for k, v in state["uuids"].items() if valid_uuid(v)}
+            for bss in self.bsses:
+                kept = state["bss"].get(bss.ifname)
+                if kept:
+                    bss.loaded, bss.warm = kept["loaded"], kept["warm"]
+                    bss.uuid = kept["uuid"].encode()
+                    bss.last = self._restored(kept["last"]) if kept["last"] else None
+            for kept in state["sessions"]:
+                session = self._restored(kept)
+                session.prepared = True
+                session.state = ACTIVE if session.activated else ACTIVATING
+                session.resumed = [bss.ifname for bss in session.bsses]
+                for bss in session.bsses:
+                    bss.session = session
+                self.sessions.append(session)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # none, or nothing that can be used: everything is looked at anew
+
+    def _restored(self, kept):
+        bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
+        session = Session(kept["id"], kept["ssid"], kept["key_id"], kept["timeout"], bsses)
+        for name in _KEPT:
+            setattr(session, name, kept[name])
+        session.refusal = Refusal(OK, "", kept["error"]) if kept["error"] else None
+        session.began = after(ticks(), -1000 * max(0, uptime() - kept["age"]))
+        if session.activated:
+            session.deadline = after(session.began, session.timeout * 1000 + PATIENCE)
+        return session
+
+    # -- the loop
+
+    def run(self):
+        """Serve until SIGINT or SIGTERM, then leave nothing shown."""
+        shell("mkdir -p " + quoted(self.run_folder))
+        self.refresh()
+        self.restore()
+        poll = select.poll()
+        terminated = termination_fd()
+        if terminated is not None:
+            poll.register(terminated, select.POLLIN)
+        try:
+            self._serve(poll, terminated, lambda: False)
+        except KeyboardInterrupt:
+            pass
+        self.log("info", "stopping.")
+        self.stopping = True
+        for session in tuple(self.sessions):
+            session.end("cancelled")
+            self._work(session)
+        for bss in self.bsses:
+            bss.held = None
+            self.changed(bss)
+        began = ticks()
+        self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
+
+    def _is_quiet(self):
+        hidden = all([self.is_gone(bss) or not (bss.busy or bss.shown or bss.pbc) for bss in self.bsses])
+        return hidden and not self.sessions and not self.bus.unsent()
+
+    def _serve(self, poll, terminated, is_over):
+        watched = {}
+        while not is_over():
+            self._tick()
+            self._watch(poll, watched)
+            for ready in poll.poll(self._idle_time()):
+                if ready[0] == terminated:
+                    return
+                source = watched.get(ready[0])
+                if source:
+                    if ready[1] & select.POLLOUT:
+                        source[0].flush()
+                    if ready[1] & ~select.POLLOUT:
+                        source[0].receive()
+
+    def _watch(self, poll, watched):
+        """Have exactly the open sockets in the poll set."""
+        sources = [self.bus] + [bss.control for bss in self.bsses]
+        for fd in tuple(watched):
+            source, sock, _ = watched[fd]
+            if source.sock is not sock or source not in sources:
+                poll.unregister(fd)
+                del watched[fd]
+        for source in sources:
+            if source.sock:
+                fd = source.sock.fileno()
+                mask = select.POLLIN | (select.POLLOUT if source is self.bus and source.unsent() else 0)
+                if fd not in watched or watched[fd][2] != mask:
+                    poll.register(fd, mask)
+                    watched[fd] = (source, source.sock, mask)
+
+    def _idle_time(self):
+        """Milliseconds until the clock is the next to speak."""
+        now = ticks()
+        left = ticks_diff(self._due, now)
+        for session in self.sessions:
+            left = min(left, ticks_diff(session.deadline, now))
+            if session.quiet is not None:
+                left = min(left, ticks_diff(session.quiet, now) + PATIENCE)
+        for bss in self.bsses:
+            if bss.held is not None:
+                left = min(left, ticks_diff(bss.held, now))
+            if bss.control.deadline is not None:
+                left = min(left, ticks_diff(bss.control.deadline, now))
+        for job in self._waiting:
+            left = min(left, ticks_diff(job.deadline, now))
+        return max(0, left)
+
+    def _tick(self):
+        """What the clock says."""
+        now = ticks()
+        for bss in self.bsses:
+            if bss.control.deadline is not None and ticks_diff(now, bss.control.deadline) >= 0:
+                self.log("warning", "%s: hostapd does not answer." % bss.ifname)
+                bss.control.close()
+            if bss.held is not None and ticks_diff(now, bss.held) >= 0:
+                bss.held = None
+                self.changed(bss)
+        for session in tuple(self.sessions):
+            if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
+                session.end("interrupted")
+            if ticks_diff(now, session.deadline) >= 0:
+                if session.result:
+                    session.settled = True
+                elif session.activated:
+                    session.end("timeout")
+                else:
+                    session.end("failed", Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
+                self._work(session)
+            elif session.result:
+                self._work(session)
+        for job in tuple(self._waiting):
+            if ticks_diff(now, job.deadline) >= 0:
+                self._waiting.remove(job)
+                self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
+        if ticks_diff(now, self._due) >= 0:
+            self._look_round()
+
+    def _look_round(self):
+        """Now and then: is everything still there?"""
+        missing = False
+        if not self.bus.sock:
+            self.object_id = None
+            missing = not self.bus.connect()
+        self.refresh()
+        for bss in self.bsses:
+            if bss.control.sock:
+                if not bss.busy:
+                    bss.control.ask("PING", _pong)
+            elif not bss.control.open():
+                missing = True
+            self.changed(bss)
+        self._due = after(ticks(), 1000 if self.sessions else 2000 if missing else TICK)
+
+
+class Check(Daemon):
+    """What an administrator runs first: looks at everything, touches nothing."""
+
+    def changed(self, bss):
+        pass
+
+    def looked_at(self, bss, status):
+        pass
+
+    def check(self):
+        """Print, for every BSS, whether WPS can run, with which key, and what
+        would be rewritten.  Changes nothing; 1 if something is in the way."""
+        self.level = "error"
+        self.refresh()
+        if not self.bsses:
+            print("No BSS found: no file matches %s." % listed(self.confs))
+        for bss in self.bsses:
+            self._ask_once(bss)
+            print("%s (SSID %s, %s)" % (bss.ifname, bss.name, bss.conf))
+            for line in self._findings(bss):
+                print("  " + line)
+        return 0 if self.bsses and not any([bss.enabled and self._obstacle(bss) for bss in self.bsses]) else 1
+
+    def _ask_once(self, bss):
+        """Look at a BSS and wait for it; the socket is closed again."""
+        if bss.control.open():
+            bss.busy = True
+            self._look(bss)
+            poll = select.poll()
+            while bss.busy and bss.control.sock:
+                poll.register(bss.control.sock.fileno(), select.POLLIN)
+                if not poll.poll(ANSWER_TIME):
+                    break
+                bss.busy = not bss.looked
+                bss.control.receive()
+
+    def _obstacle(self, bss):
+        if bss.reason or bss.trouble:
+            return bss.reason or bss.trouble
+        if not bss.network:
+            return "UCI has no wifi-iface section for it."
+        if bss.network.problems and not bss.key_ids:
+            return bss.network.problems[0]
+        if bss.network.enabled and not bss.default_key:
+            return "there is no shared key %s; there are: %s." % (bss.network.key_id, listed(bss.key_ids))
+        return "" if bss.control.sock else "hostapd does not answer on %s." % bss.control.path
+
+    def _findings(self, bss):
+        obstacle = self._obstacle(bss)
+        if obstacle:
+            yield "WPS can't run: " + obstacle
+        elif bss.enabled:
+            yield "WPS can run and gives out the key %s." % bss.default_key
+        else:
+            yield "WPS can run, but is not enabled (wps_pushbutton)."
+        if not bss.network or bss.reason:
+            return
+        if bss.enabled and bss.looked and self.is_cold(bss):
+            yield "the first session restarts the BSS once: its clients reconnect."
+        options = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
+        try:
+            changes = Rewrite(bss.conf, LONGEST_CONF_LINE).preview(conf_edit({bss.ifname: options}))
+            for number, was, now in changes:
+                was, now = text(was.rstrip()), text(now.rstrip())
+                yield "would rewrite %s, line %d: %s -> %s" % (bss.conf, number, was or "nothing", now or "nothing")
+            if bss.psk:
+                for number, was, now in bss.psk.preview(self.psk_edit(bss)):
+                    was, now = without_secret(was), without_secret(now)
+                    yield "would rewrite %s, line %d: %s -> %s" % (bss.psk.path, number, was or "nothing", now)
+        except FileError as e:
+            yield str(e)
+
+
+class Configure:
+    """A configure call that waits for hostapd."""
+
+    def __init__(self, request, arguments, bsses):
+        self.request = request
+        self.bsses = bsses
+        self.wps = arguments.get("wps")
+        self.pbc = arguments.get("wps_pbc")
+        self.key_id = arguments.get("wps_pbc_key_id")
+        self.changed = self.disrupted = False
+        self.undo = []
+        self.deadline = after(ticks(), 2 * PATIENCE)
+
+
+# What of a session goes into the state file.
+_KEPT = (
+    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid",
+    "attempts", "elapsed", "ended", "connected", "before",
+)  # fmt: skip
+
+
+def _pong(_answer):
+    pass
+
+
+def uptime():
+    """Seconds since boot: a clock that nobody sets and that outlives us."""
+    with open("/proc/uptime", "rb") as file:
+        return int(float(file.read().split()[0]))
+
+
+# ---------------------------------------------------------------------------
+# main
+# ---------------------------------------------------------------------------
+
+_SIGTERM = 15
+
+
+def termination_fd():
+    """A file descriptor that becomes readable when SIGTERM comes, or None where
+    SIGTERM raises KeyboardInterrupt (CPython) or can't be caught (MicroPython
+    without ffi: the next start hides what was left shown)."""
+    try:
+        import signal
+
+        signal.signal(_SIGTERM, signal.default_int_handler)
+    except ImportError:
+        pass
+    else:
+        return None
+    try:
+        import ffi
+
+        libc = ffi.open(None)
+        signals = bytearray(128)  # a sigset_t
+        libc.func("i", "sigaddset", "pi")(signals, _SIGTERM)
+        libc.func("i", "sigprocmask", "ipp")(0, signals, None)  # SIG_BLOCK
+        return libc.func("i", "signalfd", "ipi")(-1, signals, 0)
+    except (ImportError, OSError):
+        return None
+
+USAGE = """usage: wpsd.py [--ubus SOCKET] [--uci FOLDER] [--run FOLDER] [--check] [--verbose] [--version]
+
+The WPS push button: offers the ubus object `wps`.
+
+  --ubus SOCKET  ubusd's socket (%(ubus)s)
+  --uci FOLDER   where wireless and wpsd are configured (%(uci)s)
+  --run FOLDER   where state is kept (%(run)s)
+  --check        change nothing; tell for every BSS whether WPS can run, with
+                 which key, and what would be rewritten
+  --verbose      log everything
+  --version      print the version
+"""
+
+
+def main(arguments):
+    options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "run": "/var/run/wpsd"}
+    flags = []
+    while arguments:
+        word = arguments.pop(0)
+        name = word[2:] if word.startswith("--") else ""
+        if name in options and arguments:
+            options[name] = arguments.pop(0)
+        elif name in ("check", "verbose", "version", "help"):
+            flags.append(name)
+        else:
+            sys.stderr.write("wpsd: what is %s? See --help.\n" % word)
+            return 2
+    if "help" in flags:
+        print(USAGE % options)
+        return 0
+    if "version" in flags:
+        print("wpsd " + VERSION)
+        return 0
+    settings = options["ubus"], options["uci"], options["run"], "verbose" in flags
+    if "check" in flags:
+        return Check(*settings).check()
+    Daemon(*settings).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
