@@ -2377,6 +2377,7 @@ class Daemon(Mender):
             for bss in job.bsses:
                 bss.enabling = job
         self._waiting.append(job)
+        job.deadline = after(ticks(), 2 * PATIENCE)
         for bss in job.bsses:
             bss.held = None
             if not bss.control.sock:
@@ -2755,7 +2756,7 @@ class Configure:
         self.key_id = arguments.get("wps_pbc_key_id")
         self.changed = self.disrupted = False
         self.undo = []
-        self.deadline = after(ticks(), 2 * PATIENCE)
+        self.deadline = None  # ticks, once it waits
 
 
 # What of a session goes into the state file.
