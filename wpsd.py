@@ -56,9 +56,12 @@ def text(raw):
     UTF-8, else with `\\xNN` escapes, as hostapd prints an odd SSID."""
     try:
         plain = raw.decode()
-        if all(c >= " " and c != "\x7f" for c in plain):
+        codes = [ord(c) for c in plain]
+        printable = all([32 <= c < 127 or c >= 160 and not 0xD800 <= c < 0xE000 for c in codes])
+        # MicroPython decodes long forms, too; only the short one encodes to the same
+        if printable and "".join([chr(c) for c in codes]).encode() == raw:
             return plain
-    except UnicodeError:
+    except ValueError:
         pass
     return "".join(
         chr(b) if 32 <= b < 127 and b != 92 else "\\x%02x" % b for b in raw
@@ -158,6 +161,7 @@ OK, INVALID, NO_METHOD, NOT_FOUND, DENIED, TIMEOUT, UNSUPPORTED, UNKNOWN, FAILED
 
 _EVENTS = 1  # ubusd's own object: register, send
 _LONGEST = 1 << 20  # bytes in a frame; ubusd allows no more (UBUS_MAX_MSGLEN)
+_MOST = 1 << 16  # bytes of a frame that is read at all: nothing that is meant for us is longer
 _MOST_UNSENT = 1 << 18  # bytes that may wait for a ubusd that does not read
 
 _EAGAIN = 11
@@ -233,6 +237,7 @@ class Ubus:
         self.peer = 0
         self.has_subscribers = False
         self._in = b""
+        self._skip = 0  # bytes of a frame that is too long
         self._out = []
         self._sequence = 0
         self._handlers.clear()
@@ -291,12 +296,18 @@ class Ubus:
         if not raw:
             self._drop()
             return
-        self._in = self._in + raw if self._in else raw
+        skipped = min(self._skip, len(raw))
+        self._skip -= skipped
+        self._in += raw[skipped:]
         try:
             while len(self._in) >= 12:
                 version, kind, sequence, peer, size = struct.unpack(">BBHII", self._in[:12])
                 if version or size < 4 or size > _LONGEST:
                     raise WireError("no ubus frame")
+                if size > _MOST:
+                    self._skip = max(0, 8 + size - len(self._in))
+                    self._in = self._in[8 + size :]
+                    continue
                 if len(self._in) < 8 + size:
                     break
                 body, self._in = self._in[12 : 8 + size], self._in[8 + size :]
@@ -379,20 +390,22 @@ class Ubus:
 
     def register(self, own_id, pattern, done):
         """Have broadcast events that match sent to one of our objects."""
-        self.invoke(_EVENTS, "register", (("object", own_id), ("pattern", pattern)), done)
+        signed = own_id - (own_id >> 31 << 32)  # ubusd takes an int32 only
+        self.invoke(_EVENTS, "register", (("object", signed), ("pattern", pattern)), done)
 
     def publish(self, object_id, name, table):
         """The same news twice: a notification of our object, and the broadcast
         event `wps.<name>`."""
         if self.has_subscribers:
-            self._ask(
-                _ignore, NOTIFY, object_id,
+            self._sequence = (self._sequence + 1) & 0xFFFF  # ubusd does not answer
+            self._send(
+                NOTIFY, self._sequence, object_id,
                 (A_OBJECT, object_id), (A_METHOD, name), (A_NO_REPLY, b"\1"), (A_DATA, encode(table)),
             )  # fmt: skip
         self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", table)), _ignore)
 
 
-def _ignore(_status, _answer):
+def _ignore(*_answer):
     pass
 
 
@@ -538,24 +551,28 @@ class Rewrite:
         is in the new file then."""
         if not self._old or self._old.seek(0, 2) == self._read:
             return False
+        self._from_both(edit)
+        return True
+
+    def _from_both(self, edit):
+        """From the old file, and what was added to the new one since."""
         with open(self.path, "rb") as new:
             new.seek(self._written)
             self._old.seek(0)
             self._replace(edit, self._both(new), stamp(self.path))
-        return True
 
     def _both(self, new):
+        added = list(lines_of(new, self._longest))
         for line in lines_of(self._old, self._longest):
-            yield line if line.endswith(b"\n") else line + b"\n"
-        for line in lines_of(new, self._longest):
+            yield line if line.endswith(b"\n") or not added else line + b"\n"
+        for line in added:
             yield line
 
     def restore(self):
         """Put the replaced file back; False if there is none."""
         if not self._old:
             return False
-        self._old.seek(0)
-        self._replace(_unchanged, lines_of(self._old, self._longest), stamp(self.path))
+        self._from_both(_unchanged)
         self.forget()
         return True
 
@@ -568,15 +585,16 @@ class Rewrite:
         temporary = self.path + ".wpsd"
         old, new = quoted(self.path), quoted(temporary)
         read = written = 0
-        if not shell("umask 077", "[ -f %s ]" % old, "[ ! -h %s ]" % old, "rm -f " + new, "cp -p %s %s" % (old, new)):
-            raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
         try:
+            plain = "[ -f %s ]" % old, "[ ! -h %s ]" % old
+            if not shell("umask 077", *plain, "rm -f " + new, "cp -p %s %s" % (old, new)):
+                raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
             with open(temporary, "wb") as file:
                 for was, now in edit(lines):
                     read += len(was)
                     written += len(now)
                     if file.write(now) != len(now):  # MicroPython: a disk that is nearly full
-                        raise OSError(28)
+                        raise OSError(28, "ENOSPC")
                 _sync(file)
             if stamp(self.path) != before:
                 raise FileError("%s was written by somebody else at the same moment." % self.path)
@@ -601,7 +619,7 @@ def save(path, data):
     temporary = path + ".new"
     with open(temporary, "wb") as file:
         if file.write(data) != len(data):
-            raise OSError(28)
+            raise OSError(28, "ENOSPC")
     os.rename(temporary, path)
 
 
@@ -755,6 +773,15 @@ class Key:
         self.vid = vid
 
 
+LONGEST_PSK_LINE = 127
+
+
+def psk_line(armed, key_id, vid, secret):
+    """A shared key's line, as the OpenSync document writes it, without its end."""
+    vlan = "vlanid=" + vid + " " if vid else ""
+    return ("wps=%d keyid=%s %s" % (armed, key_id, vlan)).encode() + EVERYONE + b" " + secret
+
+
 class Network:
     """A wifi-iface section: what UCI says of WPS and of the keys."""
 
@@ -789,6 +816,8 @@ class Network:
             wrong = "a MAC address is not six pairs of hex digits"
         elif vid and not (vid.isdigit() and 0 < int(vid) < 4095):
             wrong = "the vid is not 1 to 4094"
+        elif len(psk_line(False, key_id, vid, secret)) > LONGEST_PSK_LINE:
+            wrong = "key id and key are together longer than a line that hostapd reads"
         else:
             self.keys.append(Key(key_id, secret, macs, vid))
             return
@@ -849,6 +878,10 @@ _READ = (
 _PUSH_BUTTON = (b"push_button", b"virtual_push_button", b"physical_push_button")
 
 
+_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
+_OCTAL = (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7")
+
+
 def _directive(line):
     """(name, value) of a line; (b"", b"") of a comment or anything else."""
     name, equals, value = line.partition(b"=")
@@ -863,10 +896,26 @@ def _ssid2(value):
         return value[1 : value.rfind(b'"')]
     if not value.startswith(b'P"'):
         return bytes([int(value[i : i + 2], 16) for i in range(0, len(value), 2)])
-    found, parts = b"", value[2 : value.rfind(b'"')].split(b"\\x")
-    for part in parts[1:]:
-        found += bytes([int(part[:2], 16)]) + part[2:]
-    return parts[0] + found
+    found, pos, end = b"", 2, value.rfind(b'"')
+    while pos < end:
+        c = value[pos : pos + 1]
+        if c == b"\\":
+            pos += 1
+            c = value[pos : pos + 1]
+            if c == b"x":
+                c = bytes([int(value[pos + 1 : pos + 3], 16)])
+                pos += 2
+            elif c in _OCTAL:
+                digits = c
+                while len(digits) < 3 and value[pos + 1 : pos + 2] in _OCTAL:
+                    pos += 1
+                    digits += value[pos : pos + 1]
+                c = bytes([int(digits, 8) & 255])
+            else:
+                c = _ESCAPES.get(c, c)
+        found += c
+        pos += 1
+    return found
 
 
 def read_conf(path):
@@ -902,7 +951,7 @@ def read_conf(path):
 def unsupported(options):
     """Why hostapd can't run WPS on a BSS with these options, or "" (HOSTAPD)."""
     wpa = options.get(b"wpa", b"0")
-    ciphers = options.get(b"rsn_pairwise", b"") or options.get(b"wpa_pairwise", b"")
+    ciphers = options.get(b"rsn_pairwise", b"") or options.get(b"wpa_pairwise", b"") or b"TKIP"
     methods = options.get(b"wpa_key_mgmt", b"WPA-PSK").split()
     for is_so, why in (
         (b"wep_key0" in options, "WEP can't be given out by WPS."),
@@ -913,7 +962,7 @@ def unsupported(options):
         (not any(m in (b"WPA-PSK", b"WPA-PSK-SHA256", b"FT-PSK") for m in methods),
          "WPA3 alone (SAE without WPA-PSK) does not work with WPS."),
         (wpa == b"1", "WPA without WPA2 is not allowed with WPS."),
-        (ciphers and not any(c.startswith((b"CCMP", b"GCMP")) for c in ciphers.split()),
+        (not any(c.startswith((b"CCMP", b"GCMP")) for c in ciphers.split()),
          "TKIP without CCMP is not allowed with WPS."),
         (options.get(b"op_class", b"") in (b"131", b"132", b"133", b"134", b"135", b"136", b"137"),
          "There is no WPS on 6 GHz."),
@@ -953,15 +1002,17 @@ def conf_edit(wanted):
     """An edit for Rewrite; `wanted` maps an ifname to its wps_options()."""
 
     def edit(lines):
-        section, options = [], {}
+        section, options = [], None
         for line in lines:
             name, value = _directive(line)
             if name in (b"interface", b"bss"):
-                for pair in _edited(section, options):
-                    yield pair
-                section, options = [], wanted.get(text(value), {})
+                if options is not None:  # what stands above interface= is the first BSS's, too
+                    for pair in _edited(section, options):
+                        yield pair
+                    section = []
+                options = wanted.get(text(value), {})
             section.append(line)
-        for pair in _edited(section, options):
+        for pair in _edited(section, options or {}):
             yield pair
 
     return edit
@@ -985,8 +1036,8 @@ def _edited(section, options):
         if options.get(name) is None or name in names:
             continue
         place = _place(names, rank)
-        if place and not pairs[place - 1][1].endswith(b"\n"):  # the file's last line
-            was, now = pairs[place - 1]
+        was, now = pairs[place - 1] if place else (b"", b"")
+        if now and not now.endswith(b"\n"):  # the file's last line
             pairs[place - 1] = was, now + b"\n"
         names.insert(place, name)
         pairs.insert(place, (b"", name + b"=" + options[name] + b"\n"))
@@ -1015,9 +1066,6 @@ def _place(names, rank):
 # before the MAC.  One line that hostapd would refuse makes its whole load fail
 # after it has forgotten the old keys (HOSTAPD), so such a file is not touched.
 # ---------------------------------------------------------------------------
-
-LONGEST_PSK_LINE = 127
-
 
 def _psk_line(line):
     """(start of the MAC, MAC, secret, {token: value}) of a line, None of one
@@ -1048,7 +1096,7 @@ def _psk_line(line):
 
 def _is_armed(tokens):
     """hostapd uses atoi(): any number but zero arms."""
-    digits = tokens.get(b"wps", b"").lstrip(b"+-")
+    digits = tokens.get(b"wps", b"").lstrip(b"\t\v\f\r").lstrip(b"+-")
     number = b""
     for c in digits:
         if not 48 <= c <= 57:
@@ -1080,10 +1128,10 @@ class PskEdit:
         self.was_armed = []
 
     def __call__(self, lines):
-        by_line = {}  # (MAC, secret) of a line that UCI knows
+        by_line = {}  # (MAC, secret) of a line -> the keys of UCI that it may be
         for key in self._keys:
             for mac in key.macs or (EVERYONE,):
-                by_line.setdefault((mac, key.secret), key)
+                by_line.setdefault((mac, key.secret), []).append(key)
         shared = {key.id.encode(): key for key in self._keys if not key.macs}
         missing = dict(shared)
         self.was_armed = []
@@ -1102,7 +1150,12 @@ class PskEdit:
             key_id = tokens.get(b"keyid", b"")
             if _is_armed(tokens):
                 self.was_armed.append(text(key_id))
-            key = by_line.get((mac, secret)) or (mac == EVERYONE and shared.get(key_id)) or None
+            key = shared.get(key_id) if mac == EVERYONE else None
+            if not key or key.secret != secret:
+                may_be = by_line.get((mac, secret), ())
+                named = [k for k in may_be if k.id.encode() == key_id]
+                unseen = [k for k in may_be if k.id.encode() in missing]
+                key = (named or unseen or may_be or (key,))[0]
             if key:
                 if not key.macs:
                     missing.pop(key.id.encode(), None)
@@ -1135,9 +1188,7 @@ class PskEdit:
             if not key.macs and key.id.encode() in missing:
                 arm = not armed and key.id == self._armed
                 armed = armed or arm
-                vlan = "vlanid=" + key.vid + " " if key.vid else ""
-                words = "wps=%d keyid=%s %s%s " % (arm, key.id, vlan, EVERYONE.decode())
-                yield b"", end + words.encode() + key.secret + b"\n"
+                yield b"", end + psk_line(arm, key.id, key.vid, key.secret) + b"\n"
                 end = b""
         if not armed:
             raise FileError("there is no shared key with the key id %s any more." % self._armed)
@@ -1167,6 +1218,9 @@ else:
         return end - start
 
 
+_ANSWERED = "", _ignore
+
+
 class Control:
     """Commands go out one at a time, in order; `done(answer)` gets bytes, or
     None when the socket died or hostapd did not answer in ANSWER_TIME.
@@ -1192,7 +1246,9 @@ class Control:
             self.sock.close()
             self.sock = None
             return False
+        on_lost, self._on_lost = self._on_lost, lambda: None
         self.ask("ATTACH", self._attached)
+        self._on_lost = on_lost
         return self.sock is not None
 
     def _attached(self, answer):
@@ -1228,11 +1284,14 @@ class Control:
                 if words:
                     self._on_event(words)
             elif self._queue:
-                _, done = self._queue.pop(0)
+                _, done = self._queue[0]
+                self._queue[0] = _ANSWERED  # what done() asks comes after what waits
                 self.deadline = None
-                if self._queue:
-                    self._send()
                 done(datagram)
+                if self._queue and self._queue[0] is _ANSWERED:
+                    self._queue.pop(0)
+                    if self._queue:
+                        self._send()
 
     def close(self):
         """Give up this connection.  A late answer goes to its address and can't
@@ -1276,6 +1335,16 @@ WALK_TIME = 120  # s; hostapd's own, and the longest there is (HOSTAPD)
 PATIENCE = 5000  # ms: to confirm, to come back, to be forgotten by hostapd (DESIGN)
 
 
+class Refusal(Exception):
+    """What a caller is told: ubus status, code, one sentence."""
+
+    def __init__(self, status, code, sentence):
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+
 class Session:
     """One push-button window on the BSSs of one SSID."""
 
@@ -1317,6 +1386,10 @@ class Session:
             self.ended = int(time.time())
             self.elapsed = ticks_diff(ticks(), self.began) // 1000 if self.activated else 0
 
+    def why(self):
+        """The Refusal that tells why it never became active."""
+        return self.refusal or Refusal(TIMEOUT, self.result, "The session was ended before it was active.")
+
     def remaining(self):
         """Seconds until it times out, rounded up."""
         if self.result or not self.activated:
@@ -1348,14 +1421,8 @@ def next_state(facts):
 # ---------------------------------------------------------------------------
 
 
-class Refusal(Exception):
-    """What a caller is told: ubus status, code, one sentence."""
-
-    def __init__(self, status, code, sentence):
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
+def no_hostapd(bss):
+    return Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bss.control.path)
 
 
 class Bss:
@@ -1379,6 +1446,7 @@ class Bss:
         # hostapd
         self.control = None
         self.looked = False
+        self.missing = ""  # NO_WPS, if so
         self.shown = False
         self.pbc = False
         self.down = False  # AP-DISABLED: nothing to be done until AP-ENABLED
@@ -1426,6 +1494,7 @@ class Bss:
 # Closing comes before opening: a step that could let somebody in is last.
 # ---------------------------------------------------------------------------
 
+NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
 HOLD = 5000  # ms until something that failed is tried again
 TICK = 30000  # ms between looks at everything while all is well
 
@@ -1509,10 +1578,11 @@ class Mender:
             if answer is None:
                 bss.busy = False
             elif answer.startswith(b"UNKNOWN"):
-                bss.reason = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
+                bss.reason = bss.missing = NO_WPS
                 bss.looked = True
                 self._did(bss)
             else:
+                bss.missing, bss.reason = "", unsupported(bss.options)
                 bss.pbc = field(answer, b"PBC Status") == b"Active"
                 bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
                 self.looked_at(bss, field(answer, b"PBC Status"))
@@ -1647,7 +1717,7 @@ class Mender:
     def _restart(self, bss):
         options = wps_options(bss.options, True, self.group_uuid(bss))
         commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-        self.log("warning", "%s: enabling WPS for the first time; all clients of the radio reconnect once." % bss.ifname)
+        self.log("warning", "%s: WPS for the first time: all clients of the radio reconnect once." % bss.ifname)
 
         def done(ok):
             if ok:
@@ -1845,7 +1915,7 @@ class Daemon(Mender):
         bss.conf = conf
         bss.options = options
         bss.ssid = options.get(b"ssid", b"")
-        bss.reason = unsupported(options) or (bss.reason if bss.looked else "")
+        bss.reason = unsupported(options) or bss.missing
         bss.network = None
         for fits in (
             lambda n: n.ifname == bss.ifname,
@@ -1944,8 +2014,8 @@ class Daemon(Mender):
         else:
             return self.bsses
         if not found:
-            known = listed(sorted(set(known)))
-            raise Refusal(NOT_FOUND, "no_such_" + kind, "There is no %s %s; there are: %s." % (kind, arguments[kind], known))
+            sentence = "There is no %s %s; there are: %s." % (kind, arguments[kind], listed(sorted(set(known))))
+            raise Refusal(NOT_FOUND, "no_such_" + kind, sentence)
         return found
 
     def _status(self, request, arguments):
@@ -2033,7 +2103,7 @@ class Daemon(Mender):
             if bss.control.sock or bss.control.open():
                 reachable.append(bss)
         if not reachable:
-            raise Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bsses[0].control.path)
+            raise no_hostapd(bsses[0])
         session = Session(self.next_id, bsses[0].name, key_id, timeout, reachable)
         self.next_id = self.next_id % 0x7FFFFFFF + 1
         session.requests.append(lambda: answer(session))
@@ -2042,8 +2112,7 @@ class Daemon(Mender):
 
     def _answer_start(self, request, session, started):
         if session.result and not session.activated:
-            refusal = session.refusal or Refusal(TIMEOUT, session.result, "The session was ended: %s." % session.result)
-            self._refuse(request, refusal)
+            self._refuse(request, session.why())
             return
         request.finish(OK, (
             ("session", session.id), ("started", started), ("ssid", session.ssid),
@@ -2087,14 +2156,13 @@ class Daemon(Mender):
                 session.quiet = None
             elif session.quiet is None:
                 session.quiet = ticks()
-        content = all([self.is_content(bss) or (session.result and self.is_gone(bss)) for bss in session.bsses])
-        if content and session.bsses:
-            if session.state == PREPARING:
+        if all([self.is_content(bss) or (session.result and self.is_gone(bss)) for bss in session.bsses]):
+            if session.result:
+                session.settled = session.state == FINISHING
+            elif session.state == PREPARING:
                 session.prepared = True
             elif session.state == ACTIVATING:
                 session.activated = True
-        if content and session.state == FINISHING:
-            session.settled = True
         session.work(self._enter)
         for bss in tuple(session.bsses):
             self.mend(bss)
@@ -2126,7 +2194,8 @@ class Daemon(Mender):
     def _enter_active(self, session):
         session.began = ticks()
         # hostapd ends a full walk time itself; the rest is for it to be forgotten
-        session.deadline = after(session.began, session.timeout * 1000 + (PATIENCE if session.timeout == WALK_TIME else 0))
+        grace = PATIENCE if session.timeout == WALK_TIME else 0
+        session.deadline = after(session.began, session.timeout * 1000 + grace)
         self.save()
         self.report("started", session)
         self._answer_all(session)
@@ -2199,8 +2268,9 @@ class Daemon(Mender):
 
     def report(self, name, session, *more):
         """Tell subscribers and listeners; without a bus they are told later."""
-        table = [("session", session.id), ("ssid", session.ssid), ("ifname", session.ifname), ("key_id", session.key_id)]
-        table += [(n, v) for n, v in (("mac", session.mac), ("uuid", session.uuid)) if v]
+        table = [("session", session.id)]
+        table += [(name, getattr(session, name)) for name in ("ssid", "ifname", "key_id", "mac", "uuid")]
+        table = [(name, value) for name, value in table if value != ""]
         table += more
         self.log("info", "%s: %s" % (name, ", ".join(["%s %s" % pair for pair in table])))
         if self.object_id is not None and self.bus.sock:
@@ -2215,6 +2285,8 @@ class Daemon(Mender):
         self._forget(bss)
         bss.busy = False
         self._due = ticks()
+        if bss.in_session((PREPARING, ACTIVATING)) and not bss.control.open():
+            self.leave(bss, no_hostapd(bss))
         if bss.session:
             self._work(bss.session)
 
@@ -2414,13 +2486,12 @@ class Daemon(Mender):
             if not job.wps and active:
                 raise Refusal(DENIED, "session_active", "WPS can't be disabled while a session is active.")
             for n in networks:
+                wanted = {"wps_pushbutton": "0"} if n.section.on("wps_pushbutton") else {}
                 if job.wps:
-                    wanted = (("wps_pushbutton", "1"), ("ap_setup_locked", "1"), ("uuid", self.group_uuid(job.bsses[0])))
-                else:
-                    wanted = (("wps_pushbutton", "0"),) if n.section.on("wps_pushbutton") else ()
-                changes += [(n, option, value) for option, value in wanted if text(n.section.get(option)) != value]
+                    wanted = {"wps_pushbutton": "1", "ap_setup_locked": "1", "uuid": self.group_uuid(job.bsses[0])}
+                changes += [(n, name, wanted[name]) for name in wanted if text(n.section.get(name)) != wanted[name]]
         if job.pbc:
-            if not job.wps and not all([bss.enabled for bss in job.bsses]):
+            if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
                 raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].name)
             for bss in job.bsses:
                 key_id = bss.network.key_id if job.key_id is None else job.key_id
@@ -2461,7 +2532,7 @@ class Daemon(Mender):
 
         def started(session):
             if session.result and not session.activated:
-                self._fail_configure(job, session.refusal or Refusal(TIMEOUT, "cancelled", "The session was cancelled."))
+                self._fail_configure(job, session.why())
             else:
                 reply()
 
@@ -2664,8 +2735,7 @@ class Daemon(Mender):
         self.refresh()
         for bss in self.bsses:
             if bss.control.sock:
-                if not bss.busy:
-                    bss.control.ask("PING", _pong)
+                bss.looked = False  # a reload says nothing and shows WPS again (HOSTAPD)
             elif not bss.control.open():
                 missing = True
             self.changed(bss)
@@ -2764,10 +2834,6 @@ _KEPT = (
     "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid",
     "attempts", "elapsed", "ended", "connected", "before",
 )  # fmt: skip
-
-
-def _pong(_answer):
-    pass
 
 
 def uptime():

@@ -134,7 +134,8 @@ def main():
         until(lambda: not router.bss(BSS)["wps"], "WPS is hidden")
         entry = call(router, "status")["bss"][0]
         expect(not entry["wps"] and not entry["wps_pbc"], "WPS is not shown and no session runs")
-        expect(entry["last"]["result"] == "success" and entry["last"]["mac"] == printer.mac, "the report names the device")
+        last = entry["last"]
+        expect((last["result"], last["mac"]) == ("success", printer.mac), "the report names the device")
         expect("wps_state=disabled" in hostapd.cli(BSS, "GET_CONFIG"), "hostapd says so, too")
         expect(printer.connected(), "the device is still connected")
         router.close()

@@ -22,10 +22,9 @@ WPSD = (os.environ.get("MICROPYTHON", "micropython"), str(PROJECT / "wpsd.py"))
 def section(kind, name, options):
     lines = [f"config {kind} '{name}'"]
     for option, value in options.items():
-        if isinstance(value, (list, tuple)):
-            lines += [f"\tlist {option} '{item}'" for item in value]
-        elif value is not None:
-            lines.append(f"\toption {option} '{value}'")
+        for item in value if isinstance(value, list) else [value]:
+            quoted = item.replace("'", "'\\''")
+            lines.append(f"\t{'list' if isinstance(value, list) else 'option'} {option} '{quoted}'")
     return "\n".join(lines) + "\n\n"
 
 
@@ -68,8 +67,7 @@ class Router:
         self.log = self.folder / "wpsd.log"
         self.uci.mkdir()
         (self.uci / "wireless").write_text(wireless)
-        confs = [confs] if isinstance(confs, str) else confs
-        settings = {"hostapd_conf": [str(conf) for conf in confs], "log_level": "debug", **settings}
+        settings = {"hostapd_conf": [str(confs)], "log_level": "debug", **settings}
         (self.uci / "wpsd").write_text(section("wpsd", "main", settings))
         self.path = str(self.folder / "ubus.sock")
         self.bus = (RealUbusd if shutil.which("ubusd") else Broker)(self.path).start()

@@ -1,0 +1,35 @@
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+BIN := .build/venv/bin
+VM := $(BIN)/python tests/rig/vm.py
+PYTEST := -m pytest -p no:cacheprovider --timeout 300
+
+.PHONY: help setup demo test lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## install what the tests and the demo need (Debian 12, root)
+	@tests/setup.sh
+
+demo: setup ## see it work: real hostapd and a real device on simulated radios
+	@$(VM) -- python tests/demo.py
+
+lint: setup ## look for mistakes in the Python code
+	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W .
+
+# Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
+# itself: under emulation that takes seconds.
+test: setup ## look for mistakes and run every test, those with radios in a virtual machine
+	@status=0; \
+	$(MAKE) --no-print-directory lint || status=1; \
+	echo "test: on this computer"; \
+	$(BIN)/python $(PYTEST) -n 2 --ignore tests/vm tests || status=1; \
+	echo "test: with radios, in a virtual machine"; \
+	$(VM) --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -p pytest_timeout tests/vm || status=1; \
+	exit $$status
+
+clean: ## delete all that was made
+	rm -rf .build
+	find . -name __pycache__ -prune -exec rm -rf {} +

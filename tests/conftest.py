@@ -1,0 +1,164 @@
+"""What all tests share: where the program is, a bus to run it on, and unit tests on both interpreters."""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from rig.broker import Broker
+
+# -- a bus
+
+
+class Ubusd:
+    """The real ubusd as a process, with the handles that the stand-in has."""
+
+    def __init__(self, path):
+        self.path = path
+        self._process = None
+
+    def start(self):
+        self._process = subprocess.Popen(["ubusd", "-s", self.path])
+        deadline = time.monotonic() + 5
+        with socket.socket(socket.AF_UNIX) as probe:
+            while probe.connect_ex(self.path):
+                assert time.monotonic() < deadline, "ubusd does not listen"
+                time.sleep(0.01)
+        return self
+
+    def _end(self, signum):
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(signum)
+            self._process.wait()
+            self._process = None
+
+    def stop(self):
+        self._end(signal.SIGTERM)
+
+    def kill(self):
+        self._end(signal.SIGKILL)
+
+    def pause(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(params=["stand-in", "ubusd"])
+def bus(request):
+    """A bus of the test's own: the stand-in, and the real one where there is one.
+
+    It has `path`, stop() and start(), kill(), pause() and resume().
+    """
+    if request.param == "ubusd" and not shutil.which("ubusd"):
+        pytest.skip("there is no ubusd on the PATH")
+    if request.param == "ubusd" and os.geteuid():
+        pytest.skip("ubusd lets only root offer objects")
+    with tempfile.TemporaryDirectory() as folder:  # tmp_path can be too long for a socket's name
+        path = folder + "/ubus.sock"
+        bus = Broker(path) if request.param == "stand-in" else Ubusd(path)
+        bus.start()
+        yield bus
+        bus.stop()
+
+
+# -- unit tests once more, on MicroPython
+#
+# A file in tests/unit holds plain functions. pytest runs them on CPython as it always does; the items below
+# run the whole file in one MicroPython process when the first of them is due, and share what it printed.
+
+
+def micropython():
+    """The command that starts MicroPython, as a list; None if there is none."""
+    if "MICROPYTHON" in os.environ:
+        return shlex.split(os.environ["MICROPYTHON"])
+    built = ROOT / ".build" / "bin" / "micropython"
+    found = str(built) if built.exists() else shutil.which("micropython")
+    return [found] if found else None
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.parent.name == "unit" and file_path.match("test_*.py"):
+        return MicroPythonFile.from_parent(parent, path=file_path)
+    return None
+
+
+class MicroPythonFailure(Exception):
+    """What to show instead of a CPython traceback."""
+
+
+class MicroPythonFile(pytest.File):
+    def collect(self):
+        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield MicroPythonItem.from_parent(self, name=node.name + "[micropython]", line=node.lineno)
+
+    def outcomes(self):
+        """{test: what was printed from its line on}; at "" is what was printed last."""
+        if not hasattr(self, "_outcomes"):
+            self._outcomes = self._run()
+        return self._outcomes
+
+    def _run(self):
+        command = micropython()
+        if not command:
+            raise MicroPythonFailure("MicroPython is missing: set MICROPYTHON, or run tests/setup.sh")
+        command += [str(ROOT / "tests" / "unit" / "run.py"), str(self.path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            raw, end = process.communicate(timeout=60)[0], f"exit code {process.returncode}"
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raw, end = process.communicate()[0], "not done after 60 s"
+        pieces = re.split(r"^(?=(?:ok|FAIL) test_)", raw.decode(errors="replace"), flags=re.MULTILINE)
+        found = {piece.split()[1]: piece for piece in pieces[1:]}
+        found[""] = "".join(pieces[-1:] if found else pieces) + f"({end})"
+        return found
+
+
+class MicroPythonItem(pytest.Item):
+    def __init__(self, *, line, **keywords):
+        super().__init__(**keywords)
+        self._line = line
+
+    def runtest(self):
+        outcomes = self.parent.outcomes()
+        name = self.name.partition("[")[0]
+        if name not in outcomes:
+            raise MicroPythonFailure(
+                f"MicroPython ended before {name}; the last that it said:\n{outcomes['']}"
+            )
+        if not outcomes[name].startswith("ok "):
+            raise MicroPythonFailure(outcomes[name])
+
+    def repr_failure(self, excinfo):
+        if excinfo.errisinstance(MicroPythonFailure):
+            return re.sub(r'File "(.+)", line (\d+).*', _with_source, str(excinfo.value))
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, self._line - 1, self.name
+
+
+def _with_source(match):
+    """A line of a MicroPython traceback with the source line that it points to, as CPython would show it."""
+    try:
+        lines = Path(match[1]).read_text(encoding="utf-8").splitlines()
+        return match[0] + "\n    " + lines[int(match[2]) - 1].strip()
+    except (OSError, IndexError):
+        return match[0]

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon on both interpreters. After every test: no secret got out, and the daemon did not stumble."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from rig.daemon import INTERPRETERS, House
+
+
+@pytest.fixture(params=INTERPRETERS)
+def interpreter(request):
+    return INTERPRETERS[request.param]
+
+
+@pytest.fixture
+def house(interpreter):
+    """An empty house; the test adds its networks and starts it."""
+    with House(interpreter) as house:
+        (house.folder / "log").touch()
+        yield house
+        leaks, log = house.leaks(), house.log
+        assert house.wpsd is None or house.wpsd.poll() is None, "wpsd ended by itself:\n" + log
+    assert not leaks, "a key got out"
+    assert "Traceback" not in log, log
+
+
+@pytest.fixture
+def home(house):
+    """One network, Home on home-ap, with three keys, at rest: `key` is armed."""
+    house.add("home-ap")
+    house.station("key2", "opensync22", key_id="key-2")
+    house.station("key3", "opensync33", key_id="key-3")
+    return house.start()
+
+
+@pytest.fixture
+def two_radios(house):
+    """Home on two radios, each with a hostapd process of its own; Guest beside it on the first."""
+    house.add("home-24", radio="phy0", hostapd="first")
+    house.add("guest-24", ssid="Guest", key="guests-only", radio="phy0", hostapd="first")
+    house.add("home-50", radio="phy1", hostapd="second")
+    return house.start()

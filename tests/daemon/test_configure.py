@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`configure`: OpenSync's three fields, any subset, all or nothing, kept in UCI."""
+
+import itertools
+
+import pytest
+from rig.daemon import group_uuid, wait
+
+UNDISTURBED = {"changed": True, "disrupted": False}
+NOTHING = {"changed": False, "disrupted": False}
+FIELDS = {"wps_pbc_key_id": "key-2", "wps": True, "wps_pbc": True}
+SUBSETS = [subset for size in (1, 2, 3) for subset in itertools.combinations(FIELDS, size)]
+
+
+@pytest.fixture
+def warm(house):
+    """WPS is disabled in UCI, but hostapd was started with it: enabling disturbs nobody."""
+    house.add("home-ap", wps=False, warm=True)
+    house.station("key2", "opensync22", key_id="key-2")
+    return house.start()
+
+
+@pytest.fixture
+def cold(house):
+    """As OpenSync's document has it: hostapd was started with wps_state=0."""
+    house.add("home-ap", wps=False, conf={"wps_state": 0, "eap_server": 0})
+    house.station("key2", "opensync22", key_id="key-2")
+    house.start()
+    house.hostapd.connect("home-ap", "02:00:00:00:77:00", "opensync11")
+    return house
+
+
+def enabled(house):
+    house.networks["home-ap"].uci["wps_pushbutton"] = "1"       # what wait_rest() shall wait for
+    house.wait_rest()
+
+
+@pytest.mark.parametrize("fields", SUBSETS, ids="+".join)
+def test_any_subset_of_the_fields_takes_effect(home, fields):
+    home.ok("configure", ssid="Home", **{name: FIELDS[name] for name in fields})
+    bss = home.bss()
+    assert bss["wps_pbc_key_id"] == ("key-2" if "wps_pbc_key_id" in fields else "key")
+    assert bss["wps_pbc"] is home.active() is ("wps_pbc" in fields)
+    assert bss["enabled"] is True
+
+
+def test_no_field_at_all_changes_nothing(home):
+    before = home.picture()
+    assert home.ok("configure", ssid="Home") == NOTHING
+    assert home.picture() == before
+
+
+def test_the_key_id_is_kept_armed_and_handed_out(home):
+    assert home.ok("configure", ssid="Home", wps_pbc_key_id="key-3") == UNDISTURBED
+    assert home.option("wps_pbc_key_id") == "key-3"
+    assert home.armed() == ["wps=1 keyid=key-3 00:00:00:00:00:00"]
+    assert home.ok("start")["key_id"] == "key-3"
+    assert home.enrol() == home.secret("home-ap", "opensync33")
+
+
+def test_what_is_so_already_is_not_done_again(home):
+    home.ok("configure", ssid="Home", wps=True, wps_pbc_key_id="key-3")
+    home.wait_quiet()
+    before = home.picture()
+    assert home.ok("configure", ssid="Home", wps=True, wps_pbc_key_id="key-3") == NOTHING
+    assert home.picture() == before
+
+
+def test_all_three_at_once_open_a_session_with_the_new_key(warm):
+    assert warm.ok("configure", ssid="Home", wps_pbc_key_id="key-2", wps=True, wps_pbc=True) == UNDISTURBED
+    assert warm.bss()["session"]["key_id"] == "key-2"
+    assert warm.enrol() == warm.secret("home-ap", "opensync22")
+
+
+def test_enabling_sets_all_that_netifd_needs_in_one_commit(warm):
+    commits = warm.folder / "commits"
+    spy = (warm.folder / "bin" / "uci").read_text().split("\n", 1)[1]
+    warm.tool("uci", 'case "$*" in *" commit "*) echo x >> %s;; esac\n%s' % (commits, spy))
+    warm.ok("configure", ssid="Home", wps=True)
+    assert warm.option("wps_pushbutton") == "1"
+    assert warm.option("ap_setup_locked") == "1"
+    assert warm.option("uuid") == warm.networks["home-ap"].conf["uuid"]
+    assert commits.read_text() == "x\n"
+
+
+def test_enabling_leaves_the_other_options_and_sections_alone(warm):
+    before = warm.uci_text()
+    warm.ok("configure", ssid="Home", wps=True)
+    added = ("wps_pushbutton", "ap_setup_locked", "uuid")
+    left = [line for line in warm.uci_text().splitlines() if not any(name in line for name in added)]
+    assert [line for line in left if line] == [line for line in before.splitlines() if line and line[0] != "#"]
+
+
+def test_disabling_and_enabling_again_keeps_the_uuid(home):
+    home.ok("configure", ssid="Home", wps=False)
+    assert home.option("wps_pushbutton") == "0"
+    home.ok("configure", ssid="Home", wps=True)
+    assert home.option("uuid") == group_uuid("Home")
+
+
+def test_changes_that_somebody_else_has_staged_stay_staged(warm):
+    staged = warm.folder / "staged"
+    warm.tool("uci", "exec %s -S -E %s \"$@\"" % tuple(
+        (warm.folder / "bin" / "uci").read_text().split("exec ")[1].split(' "$@"')[0].split(" -S -E ")))
+    warm.run_wpsd("uci", "-c", str(warm.folder / "uci"), "-P", str(staged), "set", "wireless.home_ap.hidden=1")
+    pending = (staged / "wireless").read_bytes()
+    warm.ok("configure", ssid="Home", wps=True)
+    assert (staged / "wireless").read_bytes() == pending
+    assert warm.option("wps_pushbutton") == "1" and "hidden" not in warm.uci_text()
+
+
+def test_enabling_a_cold_network_says_that_clients_were_dropped(cold):
+    assert cold.ok("configure", ssid="Home", wps=True) == {"changed": True, "disrupted": True}
+    enabled(cold)
+    assert cold.hostapd.drops == 1
+    assert cold.ok("start")["started"] is True and cold.shown()
+    assert cold.enrol() == cold.secret("home-ap", "opensync11")
+
+
+def test_a_cold_network_is_restarted_once_and_never_again(cold):
+    cold.ok("configure", ssid="Home", wps=True)
+    enabled(cold)
+    assert cold.ok("configure", ssid="Home", wps=False) == UNDISTURBED
+    assert cold.ok("configure", ssid="Home", wps=True) == UNDISTURBED
+    cold.ok("start")
+    assert cold.hostapd.count("DISABLE") == 1
+
+
+def test_the_log_warns_before_clients_are_dropped(cold):
+    seen = []
+    cold.hostapd.faults["DISABLE"] = lambda ifname, command, act: seen.append(cold.log) or act()
+    cold.ok("configure", ssid="Home", wps=True)
+    assert seen and "reconnect" in seen[0]
+
+
+@pytest.mark.parametrize("fields", [
+    {"wps_pbc_key_id": "key-2"}, {"wps": True}, {"wps": False}, {"wps_pbc": True}, {"wps_pbc": False},
+])
+def test_nobody_is_dropped_by_anything_but_a_cold_enable(home, fields):
+    home.hostapd.connect("home-ap", "02:00:00:00:77:00", "opensync11")
+    assert home.ok("configure", ssid="Home", **fields)["disrupted"] is False
+    assert home.hostapd.drops == 0 and home.hostapd.stations("home-ap") == ["02:00:00:00:77:00"]
+
+
+def test_a_disabled_network_has_nothing_armed_and_its_file_says_so(home):
+    home.ok("configure", ssid="Home", wps=False)
+    wait(lambda: not home.armed(), what="nothing is armed")
+    home.wait_quiet()
+    assert "wps_state=0" in home.conf() and "eap_server=0" in home.conf()
+    assert [key for key in home.hostapd.bss["home-ap"].keys if key.wps] == []
+    assert home.bss()["wps_pbc_key_id"] == ""
+
+
+@pytest.mark.parametrize("command", ["set", "commit"])
+def test_a_uci_that_can_not_be_written_changes_nothing(home, command):
+    before = home.picture()
+    spy = (home.folder / "bin" / "uci").read_text().split("\n", 1)[1]
+    home.tool("uci", 'case "$*" in *" %s "*) exit 1;; esac\n%s' % (command, spy))
+    status, code, _ = home.refused("configure", ssid="Home", wps_pbc_key_id="key-2", wps_pbc=True)
+    assert status == 9
+    home.wait_quiet()
+    assert home.picture() == before
+    assert not home.active() and home.events == []
+
+
+def test_a_hostapd_that_refuses_the_keys_leaves_uci_as_it_was(home):
+    uci = home.uci_text()
+    home.hostapd.faults["RELOAD_WPA_PSK"] = "FAIL"
+    assert home.refused("configure", ssid="Home", wps_pbc_key_id="key-2")[0] == 7
+    home.hostapd.faults.clear()
+    assert home.option("wps_pbc_key_id") in (None, "key")
+    assert [line for line in home.uci_text().split("\n") if line] == [
+        line for line in uci.split("\n") if line and line[0] != "#"]
+    home.wait_rest()
+    assert home.armed() == ["wps=1 keyid=key 00:00:00:00:00:00"]
+
+
+def test_a_session_that_does_not_start_leaves_uci_as_it_was(home):
+    home.hostapd.faults["WPS_PBC"] = "FAIL"
+    assert home.refused("configure", ssid="Home", wps_pbc_key_id="key-2", wps_pbc=True)[0] == 7
+    home.hostapd.faults.clear()
+    home.wait_rest()
+    assert home.option("wps_pbc_key_id") in (None, "key")
+    assert home.armed() == ["wps=1 keyid=key 00:00:00:00:00:00"]
+
+
+def test_a_silent_hostapd_makes_configure_give_up_and_leaves_uci_as_it_was(home):
+    home.hostapd.faults["RELOAD_WPA_PSK"] = "silent"
+    call = home.calling("configure", ssid="Home", wps_pbc_key_id="key-2")
+    assert call.wait(15)[0] == 7 and call.seconds < 12
+    home.hostapd.faults.clear()
+    home.wait_rest()
+    assert home.option("wps_pbc_key_id") in (None, "key")
+
+
+def test_both_radios_of_a_group_are_configured_by_their_ssid(two_radios):
+    two_radios.station("key2", "opensync22", key_id="key-2")
+    two_radios.write_uci()
+    assert two_radios.ok("configure", ssid="Home", wps_pbc_key_id="key-2") == UNDISTURBED
+    for ifname in ("home-24", "home-50"):
+        assert two_radios.option("wps_pbc_key_id", ifname) == "key-2"
+        assert two_radios.bss(ifname)["wps_pbc_key_id"] == "key-2"
+    assert two_radios.option("wps_pbc_key_id", "guest-24") is None
+
+
+def test_enabling_a_group_gives_it_one_uuid(house):
+    for ifname, radio in (("home-24", "phy0"), ("home-50", "phy1")):
+        house.add(ifname, wps=False, radio=radio, conf={"wps_state": 0, "eap_server": 0})
+    house.start()
+    house.ok("configure", ssid="Home", wps=True)
+    uuids = {house.option("uuid", ifname) for ifname in house.networks}
+    assert len(uuids) == 1 and None not in uuids
+    assert "uuid=" + uuids.pop() in set(house.conf("home-24")) & set(house.conf("home-50"))
+
+
+def test_advertise_always_shows_wps_at_rest_and_a_session_leaves_it_shown(house):
+    house.add("home-ap")
+    house.settings["advertise"] = "always"
+    house.start(rest=False)
+    wait(house.shown)
+    house.ok("start")
+    house.enrol()
+    house.wait_event("finished")
+    house.wait_quiet()
+    assert house.shown() and house.bss()["wps"] is True

@@ -1,0 +1,911 @@
+"""A stand-in hostapd: the control sockets, the psk files and the push button, without a radio.
+
+It is for the faults and the timing that the real one can't be made to produce, and for quick runs. What
+it does is what HOSTAPD.md measured or read; facts marked *source* are read in hostapd's sources (`src/ap`,
+`src/wps`, `hostapd`) and were not seen on a radio. Where it had to choose, it does what is harder on a client.
+
+    with Hostapd("hostapd-phy0.conf") as hostapd:       # reads the files, binds <ctrl_interface>/<ifname>
+        ...                                             # WPS_PBC arrives on the socket
+        key = hostapd.enrol("phy0-ap0", MAC, UUID)      # someone presses the button of a printer
+        hostapd.log                                     # [("phy0-ap0", "ATTACH"), ...]
+
+Read it in this order: the psk file and the configuration file (`load_psk_file`, `load_conf`), one access point
+(`Bss`), the process (`Hostapd`): its life, what the test plays, what the control socket answers, the thread.
+"""
+
+import collections
+import errno
+import functools
+import hashlib
+import os
+import re
+import secrets
+import select
+import socket
+import threading
+import time
+import uuid as uuids
+
+WALK_TIME = 120         # seconds a push-button session lasts
+LINE_BUFFER = 128       # hostapd reads a psk line with fgets into 128 bytes
+SEND_ERRORS = 10        # more failed events than this in a row and a listener is forgotten (source)
+IGNORE_TIME = 5         # s: an enrollee that has just been served may go on probing (source)
+NIL_MAC = "00:00:00:00:00:00"
+DEVICE_TYPE = "0-00000000-0"
+
+# What SET takes. hostapd knows hundreds more; these are the ones that concern WPS.
+SETTABLE = {
+    "ap_pin", "ap_setup_locked", "config_methods", "device_name", "device_type", "eap_server",
+    "ignore_broadcast_ssid", "manufacturer", "model_name", "model_number", "serial_number", "upnp_iface",
+    "uuid", "wpa_passphrase", "wpa_psk_file", "wps_independent", "wps_state",
+}
+WPS_LINES = SETTABLE - {"ignore_broadcast_ssid", "wpa_passphrase", "wpa_psk_file"}
+
+
+class Refused(Exception):
+    """A file that hostapd does not load. Says where and why, never what was in the line."""
+
+
+# ---- files ------------------------------------------------------------------------------------------
+
+Key = collections.namedtuple("Key", "mac psk keyid wps")     # mac None: everyone's
+
+
+@functools.lru_cache(maxsize=None)
+def derive(key, ssid):
+    """The 32 bytes of a passphrase (PBKDF2) or of 64 hex digits, both bytes; None if it is neither."""
+    if len(key) == 64 and re.fullmatch(rb"[0-9A-Fa-f]+", key):
+        return bytes.fromhex(key.decode())
+    if 8 <= len(key) <= 63:
+        return hashlib.pbkdf2_hmac("sha1", key, ssid, 4096, 32)
+    return None
+
+
+def atoi(text):
+    found = re.match(rb"\s*[+-]?\d+", text)
+    return int(found.group()) if found else 0
+
+
+def load_psk_file(path, ssid, keys):
+    """Put the file's keys before those in `keys`, so that the last line comes first, as hostapd has them.
+
+    Stops at the first line that hostapd does not take; what was read until then stays (source), and
+    `Refused` is raised. A line of more than 127 bytes is read as several, of a comment too.
+    """
+    try:
+        with open(path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+    except OSError as error:
+        raise Refused("%s: %s" % (path, os.strerror(error.errno))) from None
+    for number, line in enumerate(lines, 1):
+        step = LINE_BUFFER - 1
+        for start in range(0, len(line), step):
+            piece = line[start:start + step].rstrip(b"\n")
+            if not piece or piece.startswith(b"#"):
+                continue
+            try:
+                keys.insert(0, psk_line(piece, ssid))
+            except Refused as error:
+                raise Refused("%s: line %d: %s" % (path, number, error)) from None
+
+
+def psk_line(line, ssid):
+    tokens = {b"keyid": b"", b"wps": b"0", b"vlanid": b"0"}
+    rest = line
+    while True:
+        token, _, rest = rest.lstrip(b" ").partition(b" ")
+        if b"=" not in token:
+            break
+        name, _, value = token.partition(b"=")
+        if name not in tokens:
+            raise Refused("unknown token")
+        tokens[name] = value
+    mac = re.match(rb"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", token)
+    if not mac:
+        raise Refused("not a MAC address")
+    psk = derive(rest, ssid)
+    if psk is None:
+        raise Refused("not a passphrase of 8 to 63 characters and not 64 hex digits")
+    if len(tokens[b"keyid"]) > 31:
+        raise Refused("keyid of more than 31 characters")
+    mac = mac.group().decode().lower()
+    return Key(None if mac == NIL_MAC else mac, psk, tokens[b"keyid"].decode("utf-8", "replace"),
+               atoi(tokens[b"wps"]) != 0)
+
+
+def ssid_of(conf):
+    """`ssid=` as it is, `ssid2=` in quotes or in hex: OpenWrt's ucode scripts write the second."""
+    text = conf.get("ssid2")
+    if text is None:
+        return os.fsencode(conf.get("ssid", ""))
+    if text.startswith('"') and text.endswith('"') and len(text) > 1:
+        return os.fsencode(text[1:-1])
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Refused("ssid2 is neither quoted nor hex") from None
+
+
+def ssid_text(ssid):
+    """An SSID as STATUS and GET_CONFIG print it (source: printf_encode)."""
+    out = ""
+    for byte in ssid:
+        if byte in b'"\\':
+            out += "\\" + chr(byte)
+        else:
+            out += chr(byte) if 32 <= byte <= 126 else "\\x%02x" % byte
+    return out
+
+
+def check_value(name, value):
+    if name == "wps_state" and atoi(value.encode()) not in (0, 1, 2):
+        raise Refused("invalid wps_state")
+    if name == "uuid" and not re.fullmatch(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", value):
+        raise Refused("invalid uuid")
+    if name == "wpa_passphrase" and not 8 <= len(os.fsencode(value)) <= 63:
+        raise Refused("invalid wpa_passphrase")
+    if name == "wpa_psk" and not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
+        raise Refused("invalid wpa_psk")
+
+
+def load_conf(path, no_wps=False):
+    """A radio's file as a list of dicts, one a BSS, the radio's options in the first; or `Refused`."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+    except OSError as error:
+        raise Refused("%s: %s" % (path, os.strerror(error.errno))) from None
+    sections = [{}]
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        try:
+            if not equals:
+                raise Refused("no '='")
+            if no_wps and name in WPS_LINES:
+                raise Refused("unknown configuration item %s" % name)
+            check_value(name, value)
+        except Refused as error:
+            raise Refused("%s: line %d: %s" % (path, number, error)) from None
+        if name == "bss":
+            sections.append({"interface": value})
+        else:
+            sections[-1][name] = value
+    for section in sections:
+        if not section.get("interface"):
+            raise Refused("%s: a BSS without interface=" % path)
+    return sections
+
+
+# ---- one access point -------------------------------------------------------------------------------
+
+class Bss:
+    """What hostapd keeps for a BSS. `on` is False between DISABLE and ENABLE."""
+
+    def __init__(self, radio, number):
+        self.radio = radio              # the path of its configuration file
+        self.address = "02:00:00:00:%02x:00" % number
+        self.conf = {}
+        self.keys = []
+        self.stations = {}              # MAC -> PSK
+        self.listeners = {}             # address -> failed events in a row
+        self.socket = None
+        self.on = False
+        self.registrar = False          # made at the start of a BSS with wps_state, by nothing else
+        self.beacon = False             # WPS is in the beacons
+        self.until = None               # when the running session times out
+        self.pressed = {}               # uuid -> when its enrollee last asked for push button
+        self.served = None              # (uuid, when) of the last success
+        self.status = "Disabled"
+        self.result = "None"
+        self.peer = None
+
+    def configure(self, conf):
+        """Take a section of the file; the memory of the last session's result stays (measured)."""
+        self.conf = dict(conf)
+        self.ssid = ssid_of(conf)
+        self.address = conf.get("bssid", self.address).lower()
+        hidden = self.number("ignore_broadcast_ssid")
+        tkip = self.number("wpa") and (not self.number("wpa") & 2 or not re.search(
+            "CCMP|GCMP", conf.get("rsn_pairwise", conf.get("wpa_pairwise", "TKIP"))))
+        wep = not self.number("wpa") and any(name.startswith("wep_key") for name in conf)
+        if self.number("wps_state") and (hidden or tkip or wep):
+            self.conf["wps_state"] = "0"    # hostapd itself turns WPS off
+        self.file_wps_state = self.conf.get("wps_state", "0")
+
+    def number(self, name):
+        return atoi(self.conf.get(name, "0").encode())
+
+    @property
+    def ifname(self):
+        return self.conf["interface"]
+
+    @property
+    def path(self):
+        """The control socket; a BSS without its own ctrl_interface= has none (source)."""
+        folder = self.conf.get("ctrl_interface")
+        if not folder:
+            return None
+        found = re.match(r"DIR=(.*?)(?: GROUP=.*)?$", folder)
+        return os.path.join(found.group(1) if found else folder, self.ifname)
+
+    @property
+    def shown(self):
+        return self.on and self.registrar and self.beacon and self.number("wps_state") != 0
+
+    @property
+    def pairs(self):
+        """An enrollee can get a key here at all: WPA2 with a pre-shared key, and EAP served (source)."""
+        return "WPA-PSK" in self.conf.get("wpa_key_mgmt", "WPA-PSK").split() and self.number("wpa") & 2 \
+            and self.number("eap_server") and self.number("multi_ap") != 1
+
+    def load_keys(self, again=False):
+        """Forget all keys, then read them. RELOAD_WPA_PSK reads `wpa_psk=` not again (source): it loses a
+        network key of 64 hex digits, unless the psk file has it as well."""
+        self.keys = []
+        if "wpa_passphrase" in self.conf:
+            key = os.fsencode(self.conf["wpa_passphrase"])
+            self.keys.append(Key(None, derive(key, self.ssid), "", False))
+        elif not again and "wpa_psk" in self.conf:
+            self.keys.append(Key(None, bytes.fromhex(self.conf["wpa_psk"]), "", False))
+        if self.conf.get("wpa_psk_file"):
+            load_psk_file(self.conf["wpa_psk_file"], self.ssid, self.keys)
+
+    def key_for(self, mac):
+        """The PSK that an enrollee is given, or None: then hostapd makes one up."""
+        if not self.conf.get("wpa_psk_file"):
+            return self.keys[-1].psk if self.keys else None
+        armed = [key for key in self.keys if key.wps]
+        own = [key for key in armed if key.mac == mac]
+        shared = [key for key in armed if key.mac is None]
+        return (own or shared)[0].psk if own or shared else None
+
+    def match(self, mac, psk):
+        """The loaded key with which a station is let in, or None."""
+        for key in self.keys:
+            if key.mac in (None, mac) and key.psk == psk:
+                return key
+        return None
+
+
+# ---- the process ------------------------------------------------------------------------------------
+
+class Hostapd:
+    """One hostapd process for some configuration files, serving its sockets from a thread.
+
+    `faults` maps the beginning of a command, or (ifname, beginning), to what happens instead of the
+    answer; the longest beginning wins:
+      "FAIL"              that is answered, the command is not carried out
+      "silent"            no answer, the command is not carried out
+      ("late", seconds)   carried out at once, answered later
+      ("garbage", bytes)  carried out, these bytes are the answer
+      f(ifname, command, act)   whatever it returns (bytes, str or None); act() carries it out
+    """
+
+    def __init__(self, *conf_paths, walk_time=WALK_TIME, no_wps=False):
+        self.conf_paths = [str(path) for path in conf_paths]
+        self.walk_time = walk_time
+        self.no_wps = no_wps
+        self.faults = {}
+        self.log = []           # (ifname, command) as they came
+        self.events = []        # (ifname, text) as they went
+        self.drops = 0          # stations thrown out
+        self.refused = {}       # configuration file -> why its radio stays down
+        self.bss = {}           # ifname -> Bss
+        self.frozen = False
+        self._lock = threading.RLock()
+        self._late = []         # (when, Bss, answer, address)
+        self._thread = self._wake = None
+
+    # -- its life --
+
+    def start(self):
+        """Read all files and serve. A file that is refused keeps its radio down: see `refused`."""
+        with self._lock:
+            if self._thread:
+                raise RuntimeError("already running")
+            self.bss, self.refused, self._late, self.frozen = {}, {}, [], False
+            for path in self.conf_paths:
+                self._add_radio(path)
+            self._wake, self._woken = socket.socketpair()
+            self._running = True
+            self._thread = threading.Thread(target=self._run, name="hostapd", daemon=True)
+            self._thread.start()
+        return self
+
+    def _add_radio(self, path):
+        added = []
+        try:
+            for section in load_conf(path, self.no_wps):
+                bss = Bss(path, len(self.bss) + len(added))
+                bss.configure(section)
+                self._bring_up(bss)
+                added.append(bss)
+        except Refused as error:
+            self.refused[path] = str(error)
+            return
+        for bss in added:
+            self.bss[bss.ifname] = bss
+            self._bind(bss)
+        self.emit(added[0].ifname, "AP-ENABLED ")
+
+    def stop(self):
+        """A clean exit: AP-DISABLED on each radio's first BSS, CTRL-EVENT-TERMINATING on all (source)."""
+        with self._lock:
+            for path in self.conf_paths:
+                for number, bss in enumerate(self._radio(path)):
+                    if number == 0:
+                        self.emit(bss.ifname, "AP-DISABLED ")
+                    self.emit(bss.ifname, "CTRL-EVENT-TERMINATING ")
+                    self._unbind(bss)
+        self._end()
+
+    def kill(self):
+        """SIGKILL: nothing is said, the socket files stay."""
+        self._end()
+
+    def _end(self):
+        with self._lock:
+            self._running = False
+            thread, self._thread = self._thread, None
+            self._nudge()
+        if thread:
+            thread.join()
+            for bss in self.bss.values():
+                if bss.socket:
+                    bss.socket.close()
+                    bss.socket = None
+                bss.listeners.clear()
+            self._wake.close()
+            self._woken.close()
+            self._wake = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self._thread:
+            self.stop()
+
+    def freeze(self):
+        """SIGSTOP: nothing is read, nothing times out."""
+        self.frozen = True
+
+    def thaw(self):
+        """SIGCONT: everything that waited is answered, timers that were due fire."""
+        self.frozen = False
+        self._nudge()
+
+    def sighup(self):
+        """Read the configuration files again; drops all; gives no BSS a registrar that had none (measured)."""
+        with self._lock:
+            for path in self.conf_paths:
+                try:
+                    sections = {each["interface"]: each for each in load_conf(path, self.no_wps)}
+                    for bss in self._radio(path):
+                        self._drop_all(bss)
+                        bss.configure(sections[bss.ifname])
+                        bss.load_keys()
+                        bss.registrar = bss.registrar and bss.number("wps_state") != 0
+                        bss.until, bss.beacon = None, bss.registrar
+                except (Refused, KeyError):
+                    continue        # hostapd goes on with what it has
+
+    def restart_bss(self, ifname, new_socket=True):
+        """What OpenWrt's hostapd does with a BSS whose lines changed: delete and add it, from the file.
+
+        With `new_socket=False` its control socket stays, as when the only BSS of a radio is set up again.
+        """
+        with self._lock:
+            for path in self.conf_paths:
+                try:
+                    section = [each for each in load_conf(path, self.no_wps) if each["interface"] == ifname]
+                except Refused as error:
+                    self.refused[path] = str(error)
+                    continue
+                if not section:
+                    continue
+                old = self.bss.get(ifname)
+                bss = old or Bss(path, len(self.bss))
+                if old:
+                    self._take_down(old)
+                    if new_socket:
+                        self.emit(ifname, "CTRL-EVENT-TERMINATING ")
+                        self._unbind(old)
+                        bss = Bss(path, 0)
+                        bss.address = old.address
+                try:
+                    bss.configure(section[0])
+                    self._bring_up(bss)
+                except Refused as error:
+                    self.refused[path] = str(error)
+                    self.bss.pop(ifname, None)
+                    return False
+                self.bss[ifname] = bss
+                if bss.socket is None:
+                    self._bind(bss)
+                return True
+            return False
+
+    def remove_bss(self, ifname):
+        with self._lock:
+            bss = self.bss.pop(ifname, None)
+            if bss:
+                self._take_down(bss)
+                self._send_event(bss, "CTRL-EVENT-TERMINATING ")
+                self._unbind(bss)
+
+    def reload_psk(self, ifname):
+        """RELOAD_WPA_PSK as it comes over ubus, not over the socket."""
+        with self._lock:
+            return self._reload_wpa_psk(self.bss[ifname]) == "OK"
+
+    def replace_socket(self, ifname):
+        """Another process took the name: the old socket is deaf, the new one knows no listener."""
+        with self._lock:
+            bss = self.bss[ifname]
+            self._unbind(bss)
+            self._bind(bss)
+
+    # -- what the test plays --
+
+    def probe(self, ifname, mac, uuid, pbc=False):
+        """A station scans: a passer-by, or with `pbc` one whose button was pressed."""
+        with self._lock:
+            self._seen(self.bss[ifname], mac, uuid, "4 1" if pbc else "0 0")
+
+    def enrol(self, ifname, mac, uuid, comes_back=True):
+        """Someone presses an enrollee's button near BSS `ifname`. Returns the key it was given, or None.
+
+        It is heard by every BSS of the process, served by one that is shown and active, and refuses when it
+        sees two active access points with different uuids. With `comes_back` it connects with its key.
+        """
+        mac = mac.lower()
+        with self._lock:
+            bss = self.bss[ifname]
+            for each in self.bss.values():
+                self._seen(each, mac, uuid, "4 1")
+            air = {self._uuid(each) for each in self.bss.values() if each.shown and each.until}
+            if not (bss.shown and bss.until and bss.pairs) or len(air) > 1 or self._overlaps(bss):
+                return None
+            psk = bss.key_for(mac)
+            for text in ("CTRL-EVENT-EAP-STARTED %s" % mac,
+                         "CTRL-EVENT-EAP-PROPOSED-METHOD vendor=0 method=1",
+                         "CTRL-EVENT-EAP-PROPOSED-METHOD vendor=14122 method=254"):
+                self.emit(ifname, text)
+            if psk is None:
+                psk = self._new_psk(bss, mac)
+            self.emit(ifname, "WPS-REG-SUCCESS %s %s" % (mac, uuid))
+            for each in self._together(bss):        # the others hear of no success (source)
+                if each.until:
+                    each.until, each.served = None, (uuid, time.monotonic())
+                    each.pressed.pop(uuid, None)
+                    each.status = "Disabled"
+                    self.emit(each.ifname, "WPS-PBC-DISABLE ")
+            bss.result, bss.peer = "Success", mac
+            self.emit(ifname, "WPS-SUCCESS ")
+            self.emit(ifname, "CTRL-EVENT-EAP-FAILURE %s" % mac)
+            if comes_back:
+                self.connect(ifname, mac, psk.hex())
+            return psk.hex()
+
+    def append_psk(self, ifname, mac):
+        """What hostapd does for an enrollee when no line is armed: returns the key it made up."""
+        with self._lock:
+            return self._new_psk(self.bss[ifname], mac.lower()).hex()
+
+    def overlap(self, ifname):
+        """Two enrollees press at once, and go on probing."""
+        with self._lock:
+            for _ in range(2):
+                for number in (1, 2):
+                    mac = "02:00:00:0e:00:%02x" % number
+                    self._seen(self.bss[ifname], mac, str(uuids.uuid5(uuids.NAMESPACE_OID, mac)), "4 1")
+
+    def fail_attempt(self, ifname, msg=8, config_error=18, reason=None, mac="02:00:00:0f:00:01"):
+        """An attempt fails and the session goes on; `reason` is (number, text)."""
+        with self._lock:
+            bss = self.bss[ifname]
+            text = "WPS-FAIL msg=%d config_error=%d" % (msg, config_error)
+            if reason:
+                text += " reason=%d (%s)" % reason
+            bss.result, bss.peer = "Failed", mac
+            self.emit(ifname, text)
+            self.emit(ifname, "CTRL-EVENT-EAP-FAILURE %s" % mac)
+
+    def pin_needed(self, ifname, mac, uuid):
+        """An enrollee tries a PIN: refused, a session stays active."""
+        with self._lock:
+            self._seen(self.bss[ifname], mac, uuid, "0 1")
+            self.emit(ifname, "WPS-PIN-NEEDED %s %s [ | | | | |%s]" % (uuid, mac, DEVICE_TYPE))
+            self.emit(ifname, "CTRL-EVENT-EAP-FAILURE %s" % mac)
+
+    def connect(self, ifname, mac, key):
+        """A station comes with a passphrase or 64 hex digits. Returns whether it got in."""
+        mac = mac.lower()
+        with self._lock:
+            bss = self.bss[ifname]
+            if not bss.on:
+                return False
+            psk = derive(os.fsencode(key), bss.ssid)
+            known = bss.match(mac, psk)
+            if not known:
+                self.emit(ifname, "AP-STA-POSSIBLE-PSK-MISMATCH %s" % mac)
+                return False
+            bss.stations[mac] = psk
+            self.emit(ifname, "AP-STA-CONNECTED %s%s" % (mac, known.keyid and " keyid=" + known.keyid))
+            self.emit(ifname, "EAPOL-4WAY-HS-COMPLETED %s" % mac)
+            return True
+
+    def stations(self, ifname):
+        with self._lock:
+            return sorted(self.bss[ifname].stations)
+
+    def active(self, ifname):
+        with self._lock:
+            return self.bss[ifname].until is not None
+
+    def shown(self, ifname):
+        with self._lock:
+            return self.bss[ifname].shown
+
+    def emit(self, ifname, text):
+        """Send an event to all listeners of a BSS."""
+        with self._lock:
+            self._send_event(self.bss.get(ifname), text, ifname)
+
+    def count(self, command, ifname=None):
+        """How often a command that begins so has come."""
+        return sum(1 for name, text in list(self.log)
+                   if text.startswith(command) and ifname in (None, name))
+
+    # -- WPS --
+
+    def _uuid(self, bss):
+        """Its own uuid; else, when not independent, that of the first such BSS; else one from its address."""
+        if "uuid" in bss.conf:
+            return bss.conf["uuid"].lower()
+        if not bss.number("wps_independent"):
+            for each in self.bss.values():
+                if not each.number("wps_independent") and each.registrar:
+                    return each.conf.get("uuid", each.address).lower()
+        return bss.address
+
+    def _together(self, bss):
+        """The BSSs on which a command acts: all of the process that are not independent, and itself."""
+        return [each for each in self.bss.values() if each is bss or not
+                (each.number("wps_independent") or bss.number("wps_independent"))]
+
+    def _overlaps(self, bss):
+        now = time.monotonic()
+        return sum(now - when < self.walk_time for when in bss.pressed.values()) > 1
+
+    def _seen(self, bss, mac, uuid, asks):
+        """A probe request with WPS in it. A hidden BSS hears it too (source)."""
+        if not (bss.on and bss.registrar):
+            return
+        self.emit(bss.ifname, "WPS-ENROLLEE-SEEN %s %s %s 0x3148 %s [ ]" % (mac, uuid, DEVICE_TYPE, asks))
+        if not asks.startswith("4"):
+            return
+        now = time.monotonic()
+        if not (bss.served and bss.served[0] == uuid and now - bss.served[1] < IGNORE_TIME):
+            bss.pressed[uuid] = now
+        if self._overlaps(bss):
+            bss.status = "Overlap"
+            self.emit(bss.ifname, "WPS-OVERLAP-DETECTED ")
+
+    def _new_psk(self, bss, mac):
+        psk = secrets.token_bytes(32)
+        bss.keys.insert(0, Key(mac, psk, "", True))
+        if bss.conf.get("wpa_psk_file"):
+            try:
+                with open(bss.conf["wpa_psk_file"], "a") as file:
+                    file.write("wps=1 %s %s\n" % (mac, psk.hex()))
+            except OSError:
+                pass        # hostapd may not write there: the key lives until the next load
+        return psk
+
+    def _time_out(self, bss):
+        bss.until, bss.status = None, "Timed-out"
+        self.emit(bss.ifname, "WPS-TIMEOUT ")
+
+    # -- BSSs coming and going --
+
+    def _radio(self, path):
+        return [bss for bss in self.bss.values() if bss.radio == path]
+
+    def _bring_up(self, bss):
+        bss.load_keys()
+        bss.on = True
+        bss.registrar = bss.beacon = bss.number("wps_state") != 0 and not self.no_wps
+        bss.until, bss.served = None, None
+        bss.pressed.clear()
+
+    def _take_down(self, bss):
+        """The registrar goes, with it the session, and no event says so. WPS_GET_STATUS is not reset (source):
+        it may go on saying Active."""
+        self._drop_all(bss)
+        bss.on = bss.registrar = bss.beacon = False
+        bss.until = None
+
+    def _drop(self, bss, mac):
+        del bss.stations[mac]
+        self.drops += 1
+        self.emit(bss.ifname, "AP-STA-DISCONNECTED %s" % mac)
+
+    def _drop_all(self, bss):
+        for mac in list(bss.stations):
+            self._drop(bss, mac)
+
+    def _bind(self, bss):
+        if not bss.path:
+            return
+        os.makedirs(os.path.dirname(bss.path), exist_ok=True)
+        bss.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            bss.socket.bind(bss.path)
+        except OSError:             # left by one that was killed
+            os.unlink(bss.path)
+            bss.socket.bind(bss.path)
+        bss.socket.setblocking(False)
+        os.chmod(bss.path, 0o770)
+        self._nudge()
+
+    def _unbind(self, bss):
+        if bss.socket:
+            bss.socket.close()
+            bss.socket = None
+            os.unlink(bss.path)
+        bss.listeners.clear()
+        self._nudge()
+
+    # -- what the control socket answers --
+
+    def _answer(self, bss, command, address):
+        """Carry out a command. Returns the answer without its last newline."""
+        word, _, rest = command.partition(" ")
+        if command in ("ATTACH", "DETACH"):
+            if command == "ATTACH":
+                bss.listeners[address] = 0
+            elif bss.listeners.pop(address, None) is None:
+                return "FAIL"
+            return "OK"
+        if self.no_wps and word.startswith("WPS_"):
+            return "UNKNOWN COMMAND"
+        if word == "SET":
+            return self._set(bss, rest)
+        act = self.COMMANDS.get(command)
+        return act(self, bss) if act else "UNKNOWN COMMAND"
+
+    def _status(self, bss):
+        channel = atoi(self._radio(bss.radio)[0].conf.get("channel", "1").encode())
+        freq = 2407 + 5 * channel if channel < 14 else 5000 + 5 * channel
+        phy = re.match(r"(?:hostapd-)?(.*?)(?:\.conf)?$", os.path.basename(bss.radio)).group(1)
+        lines = ["state=" + ("ENABLED" if bss.on else "DISABLED"), "phy=" + phy, "freq=%d" % freq,
+                 "channel=%d" % channel]
+        for number, each in enumerate(self._radio(bss.radio)):
+            lines += ["bss[%d]=%s" % (number, each.ifname), "bssid[%d]=%s" % (number, each.address),
+                      "ssid[%d]=%s" % (number, ssid_text(each.ssid)),
+                      "num_sta[%d]=%d" % (number, len(each.stations))]
+        return "\n".join(lines)
+
+    def _get_config(self, bss):
+        """With the passphrase and the first PSK in it, as soon as wps_state is not 0 (source)."""
+        lines = ["bssid=" + bss.address, "ssid=" + ssid_text(bss.ssid)]
+        wpa, wps = bss.number("wpa"), bss.number("wps_state")
+        if not self.no_wps:
+            lines.append("wps_state=" + ("disabled", "not configured", "configured")[wps])
+            if wps and wpa and "wpa_passphrase" in bss.conf:
+                lines.append("passphrase=" + bss.conf["wpa_passphrase"])
+            if wps and wpa and bss.keys and bss.keys[0].mac is None:
+                lines.append("psk=" + bss.keys[0].psk.hex())
+        if wpa:
+            pairwise = bss.conf.get("rsn_pairwise", bss.conf.get("wpa_pairwise", "TKIP"))
+            lines += ["wpa=%d" % wpa, "key_mgmt=" + bss.conf.get("wpa_key_mgmt", "WPA-PSK"),
+                      "group_cipher=" + ("TKIP" if "TKIP" in pairwise else pairwise.split()[0])]
+            if wpa & 2:
+                lines.append("rsn_pairwise_cipher=" + pairwise)
+        return "\n".join(lines)
+
+    def _set(self, bss, rest):
+        name, space, value = rest.partition(" ")
+        if not space or name not in SETTABLE or self.no_wps and name in WPS_LINES:
+            return "FAIL"
+        try:
+            check_value(name, value)
+        except Refused:
+            return "FAIL"
+        bss.conf[name] = value
+        return "OK"
+
+    def _update_beacon(self, bss):
+        bss.beacon = bss.registrar and bss.number("wps_state") != 0
+        return "OK"
+
+    def _reload_wpa_psk(self, bss):
+        """A load that fails leaves the stations alone but the keys forgotten: nobody can come back."""
+        try:
+            bss.load_keys(again=True)
+        except Refused:
+            return "FAIL"
+        for mac, psk in list(bss.stations.items()):
+            if not bss.match(mac, psk):
+                self._drop(bss, mac)
+        return "OK"
+
+    def _reload(self, bss):
+        """The radio's BSSs again as they started. A session ends without an event."""
+        for each in self._radio(bss.radio):
+            self._drop_all(each)
+            each.conf["wps_state"] = each.file_wps_state
+            each.until, each.beacon = None, each.registrar and each.number("wps_state") != 0
+        return "OK"
+
+    def _disable(self, bss):
+        radio = self._radio(bss.radio)
+        if not radio[0].on:
+            return "FAIL"
+        self.emit(radio[0].ifname, "AP-DISABLED ")
+        for each in radio:
+            self._take_down(each)
+        return "OK"
+
+    def _enable(self, bss):
+        """From memory: what was SET counts, the configuration file is not read. The psk files are."""
+        radio = self._radio(bss.radio)
+        if radio[0].on:
+            return "FAIL"
+        try:
+            for each in radio:
+                self._bring_up(each)
+                each.file_wps_state = each.conf.get("wps_state", "0")
+        except Refused:
+            for each in radio:
+                self._take_down(each)
+            return "FAIL"
+        self.emit(radio[0].ifname, "AP-ENABLED ")
+        return "OK"
+
+    def _wps_pbc(self, bss):
+        able = [each for each in self._together(bss) if each.registrar]
+        for each in able:
+            if self._overlaps(each):
+                each.status = "Overlap"
+                self.emit(each.ifname, "WPS-OVERLAP-DETECTED ")
+                return "FAIL"
+            each.until, each.status = time.monotonic() + self.walk_time, "Active"
+            self._update_beacon(each)       # the registrar's new state goes into the beacon (source)
+            self.emit(each.ifname, "WPS-PBC-ACTIVE ")
+        return "OK" if able else "FAIL"
+
+    def _wps_cancel(self, bss):
+        able = [each for each in self._together(bss) if each.registrar]
+        for each in able:
+            if each.until:
+                self._time_out(each)
+            self.emit(each.ifname, "WPS-CANCEL ")
+        return "OK" if able else "FAIL"
+
+    def _wps_get_status(self, bss):
+        lines = ["PBC Status: " + bss.status, "Last WPS result: " + bss.result]
+        if bss.peer:
+            lines.append("Peer Address: " + bss.peer)
+        return "\n".join(lines)
+
+    COMMANDS = {
+        "PING": lambda self, bss: "PONG",
+        "STATUS": _status,
+        "GET_CONFIG": _get_config,
+        "UPDATE_BEACON": _update_beacon,
+        "RELOAD_WPA_PSK": _reload_wpa_psk,
+        "RELOAD": _reload,
+        "DISABLE": _disable,
+        "ENABLE": _enable,
+        "WPS_PBC": _wps_pbc,
+        "WPS_CANCEL": _wps_cancel,
+        "WPS_GET_STATUS": _wps_get_status,
+    }
+
+    # -- the thread --
+
+    def _nudge(self):
+        """Let the thread look at the sockets and the timers again."""
+        if self._wake:
+            self._wake.send(b"x")
+
+    def _run(self):
+        while True:
+            with self._lock:
+                if not self._running:
+                    return
+                sockets = {}
+                if not self.frozen:
+                    sockets = {bss.socket.fileno(): bss for bss in self.bss.values() if bss.socket}
+                poll = select.poll()
+                for number in [self._woken.fileno(), *sockets]:
+                    poll.register(number, select.POLLIN)
+                due = [] if self.frozen else [bss.until for bss in self.bss.values() if bss.until]
+                due += [] if self.frozen else [when for when, *_ in self._late]
+                wait = max(0, (min(due) - time.monotonic()) * 1000 + 1) if due else None
+                woken = self._woken
+            ready = poll.poll(wait)
+            with self._lock:
+                if not self._running:
+                    return
+                if any(number == woken.fileno() for number, _ in ready):
+                    woken.recv(4096)
+                if self.frozen:
+                    continue
+                self._timers()
+                for number, _ in ready:
+                    bss = sockets.get(number)
+                    if bss and bss.socket and bss.socket.fileno() == number:
+                        self._receive(bss)
+
+    def _timers(self):
+        now = time.monotonic()
+        for bss in self.bss.values():
+            if bss.until and bss.until <= now:
+                self._time_out(bss)
+        for late in [each for each in self._late if each[0] <= now]:
+            self._late.remove(late)
+            self._reply(late[1], late[2], late[3])
+
+    def _receive(self, bss):
+        try:
+            data, address = bss.socket.recvfrom(4095)
+        except OSError:
+            return
+        command = data.decode("utf-8", "replace")
+        self.log.append((bss.ifname, command))
+
+        def act():
+            return self._answer(bss, command, address) + "\n"
+
+        fault = self._fault(bss.ifname, command)
+        if fault is None:
+            answer = act()
+        elif fault == "silent":
+            answer = None
+        elif isinstance(fault, str):
+            answer = fault + "\n"
+        elif callable(fault):
+            answer = fault(bss.ifname, command, act)
+        else:
+            kind, value = fault
+            answer = act()
+            if kind == "late":
+                self._late.append((time.monotonic() + value, bss, answer, address))
+                answer = None
+            else:
+                answer = value
+        self._reply(bss, answer, address)
+
+    def _fault(self, ifname, command):
+        found = [(len(key if isinstance(key, str) else key[1]), isinstance(key, tuple), key)
+                 for key in self.faults
+                 if command.startswith(key if isinstance(key, str) else key[1])
+                 and (isinstance(key, str) or key[0] == ifname)]
+        return self.faults[max(found, key=lambda each: each[:2])[2]] if found else None
+
+    def _reply(self, bss, answer, address):
+        if answer is None or not address or not bss.socket:
+            return
+        try:
+            bss.socket.sendto(answer if isinstance(answer, bytes) else answer.encode(), address)
+        except OSError:
+            pass            # a client that went away
+
+    def _send_event(self, bss, text, ifname=None):
+        self.events.append((ifname or bss.ifname, text))
+        if not bss or not bss.socket:
+            return
+        for address in list(bss.listeners):
+            try:
+                bss.socket.sendto(b"<3>" + text.encode(), address)
+                bss.listeners[address] = 0
+            except OSError as error:
+                bss.listeners[address] += 1
+                if error.errno == errno.ENOENT or bss.listeners[address] > SEND_ERRORS:
+                    del bss.listeners[address]

@@ -1,0 +1,330 @@
+"""Stand-ins for the two programs on a router that write and load hostapd's files.
+
+`Netifd` writes `hostapd-<phy>.conf` and `hostapd-<ifname>.psk` from the UCI file `wireless`, in the order of
+main's ucode scripts (OPENWRT.md, "From UCI to hostapd"; wifi-scripts' `ap.uc` and `hostapd.uc`). The lines that
+have to do with WPS, keys and the SSID are those scripts'; of the radio's there are only a few.
+
+`HostapdObject` is the ubus object `hostapd` without ubus: `config_set` compares a BSS's lines as an array with
+those loaded before, and restarts what differs. What it drives has `restart_bss(ifname)`, `reload_psk(ifname)` and
+`remove_bss(ifname)`: the stand-in `Hostapd` has them.
+"""
+
+import collections
+import hashlib
+import os
+
+try:
+    from . import uci
+except ImportError:         # run from its own folder
+    import uci
+
+# UCI names of `wifi-iface` options that hostapd knows by another name.
+ALIASES = {
+    "hidden": "ignore_broadcast_ssid", "isolate": "ap_isolate", "maxassoc": "max_num_sta",
+    "wps_device_name": "device_name", "wps_device_type": "device_type", "wps_pin": "ap_pin",
+    "wps_ap_setup_locked": "ap_setup_locked",
+}
+DEFAULTS = {
+    "ap_isolate": "0", "bss_load_update_period": "60", "chan_util_avg_period": "600", "disassoc_low_ack": "1",
+    "skip_inactivity_poll": "0", "ignore_broadcast_ssid": "0", "uapsd_advertisement_enabled": "1",
+    "utf8_ssid": "1", "preamble": "1", "wmm_enabled": "1", "wpa_disable_eapol_key_retries": "0",
+    "device_type": "6-0050F204-1", "device_name": "OpenWrt AP", "wps_independent": "1",
+}
+BOOLEANS = {"ap_isolate", "disassoc_low_ack", "ignore_broadcast_ssid", "uapsd_advertisement_enabled",
+            "utf8_ssid", "preamble", "ap_setup_locked", "wps_independent"}
+GENERAL_LINES = ("ctrl_interface", "ap_isolate", "max_num_sta", "bss_load_update_period", "chan_util_avg_period",
+                 "disassoc_low_ack", "skip_inactivity_poll", "ignore_broadcast_ssid",
+                 "uapsd_advertisement_enabled", "utf8_ssid", "multi_ap", "bridge", "wds_bridge", "snoop_iface",
+                 "preamble", "wmm_enabled")
+KEY_LINES = ("sae_require_mfp", "sae_password_file", "sae_pwe", "sae_groups", "wpa_psk", "wpa_passphrase",
+             "wpa_psk_file", "wpa_disable_eapol_key_retries", "auth_algs", "wpa", "wpa_pairwise")
+WPS_LINES = ("wps_state", "device_type", "device_name", "config_methods", "wps_independent", "eap_server",
+             "ap_pin", "ap_setup_locked", "upnp_iface", "uuid")
+
+# UCI encryption -> (kind, wpa=, wpa_key_mgmt=, ieee80211w=)
+ENCRYPTIONS = {
+    "none": ("none", 0, None, 0), "owe": ("owe", 2, "OWE", 2),
+    "psk": ("psk", 1, "WPA-PSK", 0), "psk2": ("psk", 2, "WPA-PSK", 0), "psk-mixed": ("psk", 3, "WPA-PSK", 0),
+    "sae": ("sae", 2, "SAE", 2), "sae-mixed": ("psk-sae", 2, "WPA-PSK SAE WPA-PSK-SHA256", 1),
+    "wpa2": ("eap", 2, "WPA-EAP", 0), "wpa3": ("eap2", 2, "WPA-EAP-SHA256", 2),
+}
+CIPHERS = {"tkip": "TKIP", "ccmp": "CCMP", "aes": "CCMP", "tkip+ccmp": "CCMP TKIP", "tkip+aes": "CCMP TKIP",
+           "ccmp+tkip": "CCMP TKIP", "aes+tkip": "CCMP TKIP", "gcmp": "GCMP"}
+
+
+def true(value):
+    return value in ("1", "yes", "on", "true", "enabled")
+
+
+def listed(value):
+    """A UCI option as a list: `list` as it is, `option` by its words."""
+    return value if isinstance(value, list) else (value or "").split()
+
+
+def string_value(text):
+    """`ssid2=`: quoted, or in hex when it is not plain ASCII (`escape_string` in common.uc)."""
+    raw = os.fsencode(text)
+    return '"%s"' % text if all(32 <= byte < 128 for byte in raw) else raw.hex()
+
+
+class Netifd:
+    """Writes into `run_folder` what `uci_folder`/wireless says.
+
+    `phys` are the names of the radios, in the order of the `wifi-device` sections (default phy0, phy1, ...).
+    `hostapd`, if given, is a `HostapdObject` that is told of each file.
+    """
+
+    def __init__(self, uci_folder, run_folder, *phys, hostapd=None):
+        self.uci_folder = str(uci_folder)
+        self.run_folder = str(run_folder)
+        self.phys = phys
+        self.hostapd = hostapd
+        self.interfaces = {}            # radio -> [{"section", "ifname", "config", "stations"}]
+
+    def reload(self):
+        """`wifi reload`: write every file, also one that stays the same, then load it. Returns {phy: path}."""
+        wireless = uci.load(os.path.join(self.uci_folder, "wireless"))
+        written = {}
+        self.interfaces = {}
+        for number, device in enumerate(wireless.of_type("wifi-device")):
+            phy = self.phys[number] if number < len(self.phys) else "phy%d" % number
+            interfaces = [] if true(device.options.get("disabled")) else self._interfaces(wireless, device, phy)
+            self.interfaces[device.name] = interfaces
+            path = self._path("hostapd-%s.conf" % phy)
+            if os.path.exists(path):
+                os.rename(path, path + ".prev")     # so does hostapd.uc; the new file is another inode
+            if not interfaces:
+                if self.hostapd:
+                    self.hostapd.config_set(phy, "")
+                continue
+            lines = self._radio(device.options)
+            for index, each in enumerate(interfaces):
+                lines += self._bss(each, index, number)
+            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write("\n".join(lines) + "\n")
+            written[phy] = path
+            if self.hostapd:
+                self.hostapd.config_set(phy, path, path + ".prev")
+        return written
+
+    def status(self):
+        """What `ubus call network.wireless status` says of the map from UCI sections to interfaces."""
+        return {radio: {"up": True, "disabled": not interfaces, "interfaces": interfaces}
+                for radio, interfaces in self.interfaces.items()}
+
+    def _path(self, name):
+        return os.path.join(self.run_folder, name)
+
+    def _interfaces(self, wireless, device, phy):
+        found = []
+        count = collections.Counter()
+        for section in wireless.of_type("wifi-iface"):
+            options = section.options
+            if device.name not in listed(options.get("device")) or true(options.get("disabled")):
+                continue
+            mode = options.get("mode", "ap")
+            ifname = options.get("ifname") or "%s-%s%d" % (phy, mode, count[mode])
+            count[mode] += 1
+            if mode != "ap":
+                continue
+            stations = [{"section": each.name, "config": dict(each.options)}
+                        for each in wireless.of_type("wifi-station")
+                        if not true(each.options.get("disabled"))
+                        and (not each.options.get("iface") or section.name in listed(each.options["iface"]))]
+            found.append({"section": section.name, "ifname": ifname, "config": dict(options),
+                          "stations": stations})
+        return found
+
+    def _radio(self, options):
+        lines = ["driver=nl80211", "logger_syslog=127", "logger_syslog_level=2", "logger_stdout=127",
+                 "logger_stdout_level=2"]
+        if options.get("country"):
+            lines.append("country_code=" + options["country"])
+        channel = options.get("channel", "auto")
+        band = options.get("band", "5g" if channel.isdigit() and int(channel) > 14 else "2g")
+        lines += ["hw_mode=" + ("g" if band == "2g" else "a"),
+                  "channel=" + ("0" if channel == "auto" else channel)]
+        return lines + listed(options.get("hostapd_options"))
+
+    def _bss(self, interface, index, radio):
+        ifname, stations = interface["ifname"], interface["stations"]
+        config = dict(DEFAULTS)
+        for name, value in interface["config"].items():
+            config[ALIASES.get(name, name)] = value
+        for name in BOOLEANS & set(config):
+            config[name] = "1" if true(config[name]) else "0"
+        name, _, cipher = config.get("encryption", "none").partition("+")
+        kind, wpa, key_mgmt, mfp = ENCRYPTIONS[name]
+        config["ctrl_interface"] = self._path("hostapd")
+        networks = listed(config.get("network"))
+        if networks:
+            config.update(bridge="br-" + networks[0], wds_bridge="", snoop_iface="br-" + networks[0])
+        config.pop("auth_algs", None)
+        config["wpa"] = str(wpa)
+        if wpa:
+            config["wpa_pairwise"] = CIPHERS.get(cipher, "CCMP")
+        key = config.get("key", "")
+        if kind in ("psk", "sae", "psk-sae") and key:
+            config["wpa_psk" if len(key) == 64 else "wpa_passphrase"] = key
+        if kind in ("psk", "psk-sae"):
+            psk_file = self._path("hostapd-%s.psk" % ifname)
+            self._write_stations(psk_file, stations)
+            config.setdefault("wpa_psk_file", psk_file)
+            open(config["wpa_psk_file"], "a").close()
+        if kind in ("sae", "psk-sae"):
+            sae_file = self._path("hostapd-%s.sae" % ifname)
+            open(sae_file, "a").close()
+            config.update(sae_require_mfp="1", sae_password_file=sae_file, sae_pwe="2", sae_groups="19 20 21")
+
+        address = config.get("macaddr", "02:00:00:00:%02x:%02x" % (radio, index))
+        lines = ["", "# Setup interface: " + ifname, ("bss=" if index else "interface=") + ifname,
+                 "bssid=" + address, "ssid2=" + string_value(config["ssid"])]
+        lines += self._lines(config, GENERAL_LINES) + self._lines(config, KEY_LINES)
+        lines += self._wps(config, kind)
+        vlan_file = self._path("hostapd-%s.vlan" % ifname)
+        open(vlan_file, "w").close()
+        lines += ["vlan_file=" + vlan_file, "ieee80211w=%d" % mfp]
+        if wpa >= 2:
+            okc = kind in ("sae", "psk-sae", "owe")
+            lines += ["okc=%d" % okc] + ([] if okc else ["disable_pmksa_caching=1"])
+        if key_mgmt:
+            lines.append("wpa_key_mgmt=" + key_mgmt)
+        lines += listed(config.get("hostapd_bss_options"))
+        return lines + ([] if config.get("macaddr") else ["#default_macaddr"])
+
+    def _lines(self, config, names):
+        return ["%s=%s" % (name, config[name]) for name in names if name in config]
+
+    def _wps(self, config, kind):
+        methods = [method for option, method in (("wps_pushbutton", "push_button"), ("wps_label", "label"))
+                   if true(config.get(option))]
+        if not methods or kind in ("eap", "eap2") or config.get("multi_ap") == "1":
+            return []
+        config.setdefault("wps_state", "1" if kind in ("none", "owe") else "2")
+        config.update(eap_server="1", config_methods=" ".join(methods))
+        return self._lines(config, WPS_LINES)
+
+    def _write_stations(self, path, stations):
+        """In place: the file keeps its owner and mode, and a reader may see half of it."""
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            for station in stations:
+                options = station["config"]
+                if not options.get("key"):
+                    continue
+                for mac in listed(options.get("mac")):
+                    vlan = "vlanid=%s " % options["vid"] if options.get("vid") else ""
+                    file.write("%s%s %s\n" % (vlan, mac, options["key"]))
+
+
+# ---- the ubus object hostapd ------------------------------------------------------------------------
+
+FILE_FIELDS = {"vlan_file", "wpa_psk_file", "sae_password_file", "accept_mac_file", "deny_mac_file",
+               "eap_user_file", "ca_cert", "server_cert", "private_key"}
+
+
+class LoadedBss:
+    """A BSS as hostapd.uc remembers it: its lines without `bssid=`, and the hash of every file they name.
+
+    Comments are lines too, and the one above `bss=` counts as the last line of the BSS before it: when a BSS goes,
+    the one before it differs.
+    """
+
+    def __init__(self, ifname):
+        self.ifname = ifname
+        self.address = None
+        self.lines = []
+        self.hashes = {}
+
+    def without_files(self):
+        return [line for line in self.lines if line.split("=")[0] not in FILE_FIELDS]
+
+
+def file_hash(path):
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha1(file.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def load_lines(path):
+    """(the radio's lines, [LoadedBss, ...]) of a configuration file; None if it can't be read."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+    except OSError:
+        return None
+    radio, bss = [], []
+    for line in lines:
+        name, _, value = line.partition("=")
+        if not line or line == "=":
+            continue
+        if name == "interface" and not bss or name == "bss" and bss:
+            bss.append(LoadedBss(value))
+        elif not bss:
+            radio.append(line)
+        elif name == "bssid":
+            bss[-1].address = value.lower()
+        else:
+            if name in FILE_FIELDS:
+                bss[-1].hashes[name] = file_hash(value)
+            bss[-1].lines.append(line)
+    return radio, bss
+
+
+class HostapdObject:
+    """The logic of hostapd.uc's `config_set`, with what it did in `restarts` and `psk_reloads`.
+
+    The hash of a psk file is taken when a configuration is loaded, not when the file changes: if someone
+    else wrote and loaded it meanwhile, and netifd writes what it wrote before, nothing is reloaded.
+    """
+
+    def __init__(self, target, notify=None):
+        self.target = target
+        self.notify = notify or (lambda event, data: None)
+        self.loaded = {}                            # phy -> (radio lines, [LoadedBss, ...])
+        self.restarts = collections.Counter()       # ifname -> how often
+        self.psk_reloads = collections.Counter()
+
+    def config_set(self, phy, config, prev_config=""):
+        """Load a configuration file; an empty name takes the radio down."""
+        if phy not in self.loaded and prev_config:
+            before = load_lines(prev_config)
+            if before:
+                self.loaded[phy] = ([], before[1])      # it forgets the radio's lines, so that all restart
+        old = self.loaded.pop(phy, None)
+        new = load_lines(config) if config else None
+        if new is None:
+            for bss in old[1] if old else []:
+                self._remove(bss.ifname)
+            return
+        self.loaded[phy] = new
+        old_bss = {bss.ifname: bss for bss in old[1]} if old else {}
+        kept = {bss.ifname for bss in new[1] if bss.ifname in old_bss
+                and bss.without_files() == old_bss[bss.ifname].without_files()}
+        for ifname in old_bss:
+            if ifname not in {bss.ifname for bss in new[1]}:
+                self._remove(ifname)
+        same_radio = old is not None and old[0] == new[0]
+        for number, bss in enumerate(new[1]):
+            before = old_bss.get(bss.ifname)
+            if not same_radio or before is None:
+                self._restart(bss.ifname, before is not None)
+            elif bss.ifname not in kept:
+                # If no BSS stays as it is, the first one is set up again instead of deleted.
+                self._restart(bss.ifname, before=True, in_place=number == 0 and not kept)
+            elif bss.lines != before.lines or bss.hashes.get("wpa_psk_file") != before.hashes.get("wpa_psk_file"):
+                self.psk_reloads[bss.ifname] += 1
+                self.target.reload_psk(bss.ifname)
+
+    def _restart(self, ifname, before, in_place=False):
+        if before:
+            self.restarts[ifname] += 1
+        if before and not in_place:
+            self.notify("bss.remove", {"name": ifname})
+        self.target.restart_bss(ifname)
+        self.notify("bss.reload" if in_place else "bss.add", {"name": ifname})
+
+    def _remove(self, ifname):
+        self.target.remove_bss(ifname)
+        self.notify("bss.remove", {"name": ifname})

@@ -1,0 +1,142 @@
+"""Run a command in a virtual machine that has simulated Wi-Fi radios.
+
+    .build/venv/bin/python tests/rig/vm.py [--memory 1G] [--limit SECONDS] -- COMMAND...
+
+The machine is QEMU under virtme-ng: the kernel that tests/setup.sh unpacked (it has
+mac80211_hwsim), over this computer's own files. What the command writes below the project
+folder stays; every other write goes to the guest's memory. /run (and with it /var/run) is the
+guest's own, and so is $TMPDIR. The command sees WPSD_GUEST=1, .build/bin and .build/venv/bin
+first in PATH; its output is streamed, its exit status is ours. Any number can run at a time.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = PROJECT / ".build"
+
+# vng mounts this computer's files without a cache, which makes `import pytest` last 12 s: what
+# does not change meanwhile is mounted once more with one, the kernel's modules again over it.
+GUEST = """\
+mkdir -p /run/scratch /run/cached /run/usr/upper /run/usr/work
+mount -t 9p -o ro,version=9p2000.L,trans=virtio,access=any,msize=512000,cache=loose cached /run/cached
+mount -t overlay -o lowerdir=/run/cached/usr,upperdir=/run/usr/upper,workdir=/run/usr/work usr /usr
+mkdir -p /usr/lib/modules
+mount -t tmpfs modules /usr/lib/modules
+ln -s {build}/debian/lib/modules/* /usr/lib/modules/
+for folder in debian unstable venv; do
+    [ ! -d {build}/$folder ] || mount --bind /run/cached{build}/$folder {build}/$folder
+done
+stty -F /dev/ttyS1 raw
+export TMPDIR=/run/scratch WPSD_GUEST=1 PYTHONUNBUFFERED=1 LC_ALL=C.UTF-8 {colour}
+export PATH={build}/bin:{build}/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd {project}
+{command} </dev/null >/dev/ttyS1 2>&1
+echo $? > {status}
+"""
+
+# A second serial port for the output: vng's own way needs a driver that Debian's kernel has as a
+# module. QEMU opens it by name, which would truncate a file: it gets a pipe.
+DEVICES = """\
+-chardev file,id=output,path=/proc/self/fd/1 -serial chardev:output
+-fsdev local,id=cached,path=/,security_model=none,readonly=on,multidevs=remap
+-device virtio-9p-pci,fsdev=cached,mount_tag=cached
+"""
+
+
+class NoBoot(Exception):
+    """The machine ended without running the command to its end."""
+
+
+def run(command, memory="1G", limit=600, kvm=False):
+    """Boot, run the command, and return its exit status."""
+    kernel = next((BUILD / "debian" / "boot").glob("vmlinuz-*"))
+    with tempfile.TemporaryDirectory(prefix="vm.", dir=BUILD) as folder:
+        # vng does not always hand the command's status on: a file does.
+        status = pathlib.Path(folder, "status")
+        script = pathlib.Path(folder, "guest.sh")
+        script.write_text(
+            GUEST.format(
+                colour="" if sys.stdout.isatty() else "NO_COLOR=1",
+                build=shlex.quote(str(BUILD)),
+                project=shlex.quote(str(PROJECT)),
+                command=shlex.join(command),
+                status=shlex.quote(str(status)),
+            )
+        )
+        vng = [BUILD / "venv/bin/vng", "--run", kernel, "--user", "root", "--memory", memory]
+        vng += ["--cpus", "2", "--force-9p", f"--rwdir={PROJECT}"]
+        vng += [] if kvm else ["--disable-kvm"]
+        # An emulated computer pays much for these and gains nothing.
+        vng += ["--append=mitigations=off", "--append=no5lvl", f"--qemu-opts={' '.join(DEVICES.split())}"]
+        vng += ["--", shlex.join(["sh", str(script)])]
+        machine = subprocess.Popen(
+            vng,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PATH": f"{BUILD}/bin:{BUILD}/venv/bin:{os.environ['PATH']}"},
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + limit
+        overtime = threading.Timer(limit, stop, [machine])
+        overtime.start()
+        try:
+            for output in iter(lambda: os.read(machine.stdout.fileno(), 65536), b""):
+                sys.stdout.buffer.write(output)
+                sys.stdout.buffer.flush()
+        finally:
+            overtime.cancel()
+            stop(machine)
+        if status.exists():
+            return int(status.read_text())
+        late = time.monotonic() > deadline
+        raise NoBoot(f"not done after {limit:g} s: stopped." if late else "it ended before the command did.")
+
+
+def stop(machine):
+    """Kill vng and QEMU, whichever of them still run."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(machine.pid, signal.SIGKILL)
+    machine.wait()
+
+
+def kvm_works():
+    """Whether a machine boots under KVM: /dev/kvm may be there and not work. Asked once."""
+    verdict = BUILD / "kvm"
+    if not verdict.exists():
+        probe = [sys.executable, __file__, "--probe-kvm", "--limit", "30", "--", "true"]
+        works = os.access("/dev/kvm", os.R_OK | os.W_OK) and not subprocess.run(probe, capture_output=True).returncode
+        verdict.write_text("works\n" if works else "does not work\n")
+    return verdict.read_text() == "works\n"
+
+
+def main():
+    cli = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    cli.add_argument("--memory", default="1G")
+    cli.add_argument("--limit", type=float, default=600, metavar="SECONDS")
+    cli.add_argument("--probe-kvm", action="store_true", help=argparse.SUPPRESS)
+    cli.add_argument("command", nargs="+")
+    options = cli.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        kvm = options.probe_kvm or kvm_works()
+        return run(options.command, options.memory, options.limit, kvm)
+    except NoBoot as reason:
+        print(f"vm: the virtual machine failed: {reason}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

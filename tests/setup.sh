@@ -1,0 +1,145 @@
+#!/bin/bash
+# Set up everything that the tests and the demo need, on Debian 12, as root.
+#
+# Only tools and libraries are installed. What would start services (hostapd, wpasupplicant),
+# replace a package (busybox-static) or touch the boot loader (the kernel) is unpacked below
+# .build/ instead, and so is the MicroPython of Debian unstable with libraries of its own.
+# Deleting .build/ undoes all of that. Running this again costs nothing.
+set -eu
+
+tests=$(cd "$(dirname "$0")" && pwd)
+build=${tests%/*}/.build
+bin=$build/bin
+
+say() { echo "setup: $*"; }
+
+if [ "$(id -u)" != 0 ]; then
+    say "please run this as root: it installs Debian packages and later starts a virtual machine." >&2
+    exit 1
+fi
+mkdir -p "$bin"
+
+# -- Debian packages --------------------------------------------------------------------------
+
+lists_are_fresh=
+update_lists() {
+    [ -n "$lists_are_fresh" ] || apt-get update -qq
+    lists_are_fresh=yes
+}
+
+install_packages() {
+    local missing=() name
+    for name; do
+        dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "installing ${missing[*]}."
+    update_lists
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "${missing[@]}" </dev/null >"$build/apt.log" 2>&1 ||
+        { tail -n 20 "$build/apt.log" >&2; exit 1; }
+}
+
+# The dependencies of a package that match a pattern.
+dependencies() {
+    apt-cache depends --important "$1" | awk -v like="$2" '$1 == "Depends:" && $2 ~ like {print $2}'
+}
+
+# unpack FOLDER PACKAGE...: into the folder, which appears only when it is complete.
+unpack() {
+    local folder=$1 deb
+    shift
+    rm -rf "$folder.part"
+    mkdir -p "$folder.part/debs"
+    (cd "$folder.part/debs" && apt-get download -qq -o APT::Sandbox::User=root "$@")
+    for deb in "$folder.part"/debs/*.deb; do
+        dpkg -x "$deb" "$folder.part"
+    done
+    rm -r "$folder.part/debs"
+    mv "$folder.part" "$folder"
+}
+
+install_packages file kmod make iproute2 python3-venv qemu-system-x86 strace
+
+if [ ! -d "$build/debian" ]; then
+    say "unpacking hostapd, wpa_supplicant and a kernel with simulated radios into .build/debian."
+    update_lists
+    libraries=$(for name in hostapd wpasupplicant iw; do dependencies "$name" '^lib'; done | sort -u)
+    # shellcheck disable=SC2086 # one word a package
+    install_packages $libraries
+    unpack "$build/debian" hostapd wpasupplicant iw busybox-static \
+        "$(dependencies linux-image-amd64 '^linux-image-' | head -n 1)"
+    for kernel in "$build"/debian/lib/modules/*; do
+        depmod -b "$build/debian" "${kernel##*/}"
+    done
+fi
+for program in usr/sbin/hostapd usr/sbin/hostapd_cli sbin/wpa_supplicant sbin/wpa_cli sbin/iw bin/busybox; do
+    ln -sf "../debian/$program" "$bin/${program##*/}"
+done
+
+# -- Python -----------------------------------------------------------------------------------
+
+if ! cmp -s "$tests/requirements.txt" "$build/venv/requirements.txt"; then
+    say "installing the Python packages of tests/requirements.txt into .build/venv."
+    rm -rf "$build/venv"
+    /usr/bin/python3 -m venv "$build/venv"
+    "$build/venv/bin/pip" install -qq --disable-pip-version-check -r "$tests/requirements.txt"
+    cp "$tests/requirements.txt" "$build/venv/requirements.txt"
+fi
+
+# -- MicroPython ------------------------------------------------------------------------------
+
+# PyPI's runs inside a CPython process: only Debian's, a process of its own, shows real memory
+# figures and has ffi. An apt that knows unstable alone and believes that nothing is installed
+# fetches it with its whole set of libraries, from the mirror that this machine already uses.
+fetch_from_unstable() {
+    local apt=$build/unstable.apt mirror deb
+    update_lists
+    # shellcheck disable=SC2016 # apt's own variables
+    mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+        awk '$1 == "Debian" {print $2; exit}')
+    [ -n "$mirror" ] || return 1
+    rm -rf "$apt" "$build/unstable.part"
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$build/unstable.part"
+    : >"$apt/status"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" >"$apt/sources.list"
+    set -- -qq -y -o APT::Sandbox::User=root -o APT::Install-Recommends=false \
+        -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::Etc::preferencesparts=/dev/null -o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt"
+    apt-get "$@" update &&
+        apt-get "$@" --download-only install micropython >"$build/apt.log" 2>&1 || return 1
+    for deb in "$apt"/archives/*.deb; do
+        dpkg -x "$deb" "$build/unstable.part" || return 1
+    done
+    rm -rf "$apt" "$build/unstable"
+    mv "$build/unstable.part" "$build/unstable"
+}
+
+write_micropython() {
+    cat >"$bin/micropython.part"
+    chmod 755 "$bin/micropython.part"
+    mv "$bin/micropython.part" "$bin/micropython"
+}
+
+if [ ! -x "$bin/micropython" ]; then
+    say "fetching MicroPython from Debian unstable into .build/unstable."
+    if fetch_from_unstable; then
+        write_micropython <<'EOF'
+#!/bin/sh
+# Debian unstable's MicroPython with its own C library.
+at=$(dirname "$(readlink -f "$0")")/../unstable
+exec "$at/usr/lib64/ld-linux-x86-64.so.2" --library-path "$at/usr/lib/x86_64-linux-gnu" "$at/usr/bin/micropython" "$@"
+EOF
+    else
+        say "Debian unstable's MicroPython can't be had; PyPI's takes its place (no ffi, and its memory figures mean nothing)."
+    fi
+    if ! "$bin/micropython" -c '' 2>/dev/null; then
+        write_micropython <<'EOF'
+#!/bin/sh
+# PyPI's MicroPython.
+exec "$(dirname "$(readlink -f "$0")")/../venv/bin/micropython" "$@"
+EOF
+    fi
+fi
+
+say "ready: $("$bin/hostapd" -v 2>&1 | head -n 1), $("$bin/micropython" -c 'import sys; print(sys.version.split("; ")[-1])')."

@@ -1,0 +1,244 @@
+"""psk files: which key is armed, and that nothing else changes.
+
+Plain functions with asserts: this file runs on CPython and on MicroPython.
+"""
+
+import io
+
+import wpsd
+
+# /var/run/hostapd-home-ap-24.pskfile in the OpenSync document; its last line has no end.
+OPENSYNC = b"""#oftag=home--1
+wps=0 keyid=key 00:00:00:00:00:00 opensync11
+#oftag=home-2
+wps=0 keyid=key-2 00:00:00:00:00:00 12345678
+#oftag=home-3
+wps=0 keyid=key-3 00:00:00:00:00:00 opensync22"""
+
+HEX = b"5e" * 32
+APPENDED = b"wps=1 02:00:00:00:02:00 " + HEX + b"\n"  # as hostapd does after it made up a PSK
+
+
+def key(key_id, secret, *macs, vid=""):
+    return wpsd.Key(key_id, secret, macs, vid)
+
+
+KEYS = [key("key", b"opensync11"), key("key-2", b"12345678"), key("key-3", b"opensync22")]
+
+
+def changes(raw, keys, armed):
+    edit = wpsd.PskEdit(keys, armed)
+    return list(edit(wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_PSK_LINE))), edit
+
+
+def edited(raw, keys, armed):
+    """The file after wpsd armed a key, twice."""
+    once = b"".join([now for _, now in changes(raw, keys, armed)[0]])
+    twice = b"".join([now for _, now in changes(once, keys, armed)[0]])
+    assert once == twice, "done twice is not the same as done once"
+    return once
+
+
+def refusal(raw, keys=(), armed=""):
+    try:
+        edited(raw, keys, armed)
+    except wpsd.FileError as e:
+        return str(e)
+    raise AssertionError("no FileError for %r" % raw)
+
+
+# -- what is changed
+
+
+def test_arming_key_3_changes_one_byte_of_the_opensync_file():
+    wanted = OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3")
+    assert edited(OPENSYNC, KEYS, "key-3") == wanted
+    assert edited(wanted, KEYS, "key-3") == wanted
+    assert edited(wanted, KEYS, "") == OPENSYNC
+    assert edited(wanted, KEYS, "key") == OPENSYNC.replace(b"wps=0 keyid=key ", b"wps=1 keyid=key ")
+
+
+def test_keys_that_uci_does_not_know_can_be_armed_by_the_name_in_the_file():
+    assert edited(OPENSYNC, [], "key-3") == OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3")
+
+
+def test_the_editor_tells_which_keys_there_are_and_which_were_armed():
+    raw = OPENSYNC.replace(b"wps=0 keyid=key-2", b"wps=1 keyid=key-2") + b"\n" + APPENDED
+    _, edit = changes(raw, [key("key", b"opensync11"), key("tv", b"for the tv", b"02:00:00:00:00:01")], "key")
+    assert edit.key_ids == ["key", "key-2", "key-3"]
+    assert edit.was_armed == ["key-2", ""]
+
+
+def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
+    raw = b"vlanid=3 02:00:00:00:00:01 for the tv\n02:00:00:00:00:02 for the tv\n00:00:00:00:00:00 12345678\n"
+    keys = [key("tv", b"for the tv", b"02:00:00:00:00:01", b"02:00:00:00:00:02", vid="3"), key("key", b"12345678")]
+    assert edited(raw, keys, "key") == (
+        b"wps=0 keyid=tv vlanid=3 02:00:00:00:00:01 for the tv\n"
+        b"wps=0 keyid=tv 02:00:00:00:00:02 for the tv\n"
+        b"wps=1 keyid=key 00:00:00:00:00:00 12345678\n"
+    )
+
+
+def test_shared_keys_that_netifd_does_not_write_are_added_at_the_end():
+    keys = [key("key", b"opensync11"), key("guests", b"12345678", vid="7")]
+    wanted = b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\nwps=0 keyid=guests vlanid=7 00:00:00:00:00:00 12345678\n"
+    assert edited(b"", keys, "key") == wanted
+    assert edited(b"# netifd", keys, "key") == b"# netifd\n" + wanted
+
+
+def test_a_key_for_one_device_is_not_added_because_netifd_writes_it():
+    assert edited(b"", [key("tv", b"for the tv", b"02:00:00:00:00:01")], "") == b""
+
+
+def test_a_psk_that_hostapd_made_up_is_kept_and_disarmed():
+    raw = APPENDED + OPENSYNC + b"\n" + APPENDED.replace(b"02:00\n", b"03:00\n")
+    after = edited(raw, KEYS, "key-3")
+    assert after == raw.replace(b"wps=1 02:", b"wps=0 02:").replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3")
+
+
+def test_every_number_but_zero_counts_as_armed_because_hostapd_reads_it_with_atoi():
+    for value in (b"2", b"-1", b"+1", b"01", b"1x", b"10"):
+        line = b"wps=" + value + b" keyid=old 00:00:00:00:00:00 old passphrase\n"
+        after = edited(line + OPENSYNC, KEYS, "key-3")
+        assert after.startswith(b"wps=0 keyid=old "), value
+        assert changes(line, [], "")[1].was_armed == ["old"], value
+
+
+def test_a_number_after_white_space_counts_as_armed_because_atoi_skips_it():
+    for space in (b"\t", b"\x0b", b"\x0c", b"\r"):
+        line = b"wps=" + space + b"1 keyid=old 00:00:00:00:00:00 old passphrase\n"
+        assert edited(line, [], "").startswith(b"wps=0 keyid=old "), space
+
+
+def test_a_word_that_atoi_reads_as_zero_is_not_armed_and_stays():
+    for value in (b"0", b"00", b"", b"x1", b"-0", b"no"):
+        line = b"wps=" + value + b" keyid=old 00:00:00:00:00:00 old passphrase\n"
+        assert edited(line, [], "") == line
+
+
+def test_the_last_of_several_tokens_of_a_name_counts():
+    assert edited(b"wps=1 wps=0 00:00:00:00:00:00 12345678\n", [], "") == b"wps=1 wps=0 00:00:00:00:00:00 12345678\n"
+    after = edited(b"wps=0 wps=1 keyid=a keyid=b 00:00:00:00:00:00 12345678\n", [], "")
+    assert b"wps=1" not in after and after.endswith(b"keyid=b 00:00:00:00:00:00 12345678\n")
+
+
+def test_exactly_one_of_several_lines_of_a_key_is_armed():
+    raw = b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\n" * 3
+    assert edited(raw, KEYS[:1], "key").count(b"wps=1") == 1
+    assert edited(raw, [], "key").count(b"wps=1") == 1
+    assert edited(raw, [], "").count(b"wps=1") == 0
+
+
+def test_a_device_with_the_key_id_of_a_shared_key_is_not_armed_in_its_place():
+    raw = b"wps=1 keyid=key 02:00:00:00:00:01 for one device\nkeyid=key 00:00:00:00:00:00 opensync11\n"
+    assert edited(raw, [], "key") == (
+        b"wps=0 keyid=key 02:00:00:00:00:01 for one device\nwps=1 keyid=key 00:00:00:00:00:00 opensync11\n"
+    )
+
+
+def test_a_passphrase_that_was_changed_in_uci_replaces_the_one_of_that_key_id():
+    after = edited(OPENSYNC, [key("key-3", b"new passphrase")], "key-3")
+    assert after == OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3").replace(b"opensync22", b"new passphrase")
+
+
+def test_two_key_ids_with_the_same_passphrase_both_stay():
+    keys = [key("a", b"12345678"), key("b", b"12345678")]
+    after = edited(b"", keys, "b")
+    assert after == b"wps=0 keyid=a 00:00:00:00:00:00 12345678\nwps=1 keyid=b 00:00:00:00:00:00 12345678\n"
+
+
+def test_a_network_without_keys_only_loses_what_arms_one():
+    assert edited(b"", [], "") == b""
+    assert edited(APPENDED, [], "") == APPENDED.replace(b"wps=1", b"wps=0")
+
+
+def test_upper_case_addresses_spaces_between_tokens_and_spaces_in_a_passphrase_stay():
+    raw = b"  keyid=tv   vlanid=3 02:00:00:00:AA:0F  two  words \n"
+    assert edited(raw, [], "") == raw
+    after = edited(raw, [key("tv", b" two  words ", b"02:00:00:00:aa:0f", vid="3")], "")
+    assert after.endswith(b"keyid=tv   vlanid=3 02:00:00:00:AA:0F  two  words \n") and b"wps=0" in after
+
+
+def test_windows_line_ends_stay_because_to_hostapd_they_are_part_of_the_passphrase():
+    raw = b"# a comment\r\nwps=1 keyid=old 00:00:00:00:00:00 opensync33\r\n" + OPENSYNC
+    after = edited(raw, KEYS, "key-3")
+    assert after.startswith(b"# a comment\r\nwps=0 keyid=old 00:00:00:00:00:00 opensync33\r\n#oftag=home--1\n")
+
+
+def test_comments_and_empty_lines_stay_even_if_they_look_like_keys():
+    raw = b"#wps=1 keyid=key 00:00:00:00:00:00 opensync11\n\n#\xff\xfe\n"
+    assert edited(raw, [], "") == raw
+    assert edited(raw, KEYS[:1], "key") == raw + b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\n"
+
+
+def test_a_key_that_is_gone_from_uci_and_file_is_an_error_and_not_a_random_psk():
+    assert "there is no shared key with the key id key-9" in refusal(OPENSYNC, KEYS, "key-9")
+    assert "tv" in refusal(b"", [key("tv", b"for the tv", b"02:00:00:00:00:01")], "tv")
+
+
+# -- what hostapd would refuse
+
+
+def test_a_file_that_hostapd_would_refuse_is_refused_with_the_line_and_without_its_secret():
+    for line in (
+        b"do-not-tell",
+        b"wps=1 do-not-tell",
+        b"00:00:00:00:00:00",
+        b"00:00:00:00:00:00 ",
+        b"00:00:00:00:00:00 7 chars",
+        b"00:00:00:00:00 do-not-tell",
+        b"00:00:00:00:00:0g do-not-tell",
+        b"00:00:00:00:00:00 " + b"g" * 53 + b"do-not-tell",
+        b"00:00:00:00:00:00 " + b"a" * 65,
+        b"mac=00:00:00:00:00:00 do-not-tell",
+        b"wps=1 psk=do-not-tell 00:00:00:00:00:00 do-not-tell",
+        b"WPS=1 00:00:00:00:00:00 do-not-tell",
+        b"keyid=" + b"i" * 32 + b" 00:00:00:00:00:00 do-not-tell",
+        b"wps=1\t00:00:00:00:00:00 do-not-tell",
+        b" # do-not-tell",
+        b"\r",
+    ):
+        said = refusal(OPENSYNC + b"\n" + line + b"\n", KEYS, "key")
+        assert "line 7 " in said, (line, said)
+        assert "tell" not in said and "7 chars" not in said and "aaaa" not in said, said
+
+
+def test_a_line_of_127_bytes_is_still_read_and_one_more_is_not():
+    head, tail = b"wps=0 keyid=" + b"i" * 31 + b" vlanid=1  ", b"00:00:00:00:00:00 "
+    fits = head + tail + b"x" * (127 - len(head + tail))
+    assert len(fits) == 127
+    assert edited(fits + b"\n" + OPENSYNC, KEYS, "key").startswith(fits + b"\n")
+    assert "line 2 " in refusal(fits + b"x\n" + OPENSYNC, KEYS, "key")  # hostapd takes the x for a line
+
+
+def test_a_comment_that_is_longer_than_hostapd_reads_goes_on_as_a_line():
+    assert "line 2 " in refusal(b"#" * 127 + b"tag\n" + OPENSYNC, KEYS, "key")
+    assert edited(b"#" * 200 + b"\n" + OPENSYNC, KEYS, "").startswith(b"#" * 200 + b"\n")
+
+
+def test_a_line_that_would_grow_too_long_is_an_error_and_not_cut():
+    secret = b"x" * 63
+    raw = b"vlanid=" + b"0" * 20 + b"1 00:00:00:00:00:00 " + secret + b"\n"
+    said = refusal(raw, [key("i" * 31, secret)], "i" * 31)
+    assert "line 1 " in said and "long" in said and "xxx" not in said
+
+
+def test_a_new_line_that_would_be_too_long_is_never_written():
+    keys = [key("key", b"opensync11"), key("i" * 31, b"x" * 63, vid="4094")]
+    try:
+        after = edited(b"", keys, "key")
+    except wpsd.FileError as e:
+        assert "xxx" not in str(e)
+    else:
+        assert max([len(line) for line in after.split(b"\n")]) <= 127
+
+
+# -- what may be shown
+
+
+def test_a_line_is_shown_without_its_secret():
+    assert wpsd.without_secret(b"wps=1 keyid=key-3 00:00:00:00:00:00 opensync22\n") == (
+        "wps=1 keyid=key-3 00:00:00:00:00:00 ..."
+    )
+    assert wpsd.without_secret(b"\nkeyid=a 02:00:00:00:00:01 " + HEX) == "keyid=a 02:00:00:00:00:01 ..."
+    assert wpsd.without_secret(b"# comment\n") == ""

@@ -1,0 +1,306 @@
+"""UCI as wpsd reads it: the file's syntax, and the networks and keys that it describes.
+
+Plain functions with asserts: this file runs on CPython and on MicroPython.
+"""
+
+import os
+
+import wpsd
+
+SECRET = b"do not tell anybody"
+
+
+def sections_of(raw):
+    path = "/tmp/wpsd-uci-" + "".join(["%02x" % b for b in os.urandom(8)])
+    try:
+        with open(path, "wb") as file:
+            file.write(raw)
+        return wpsd.read_uci(path)
+    finally:
+        os.unlink(path)
+
+
+def refusal_of(raw):
+    try:
+        sections_of(raw)
+    except wpsd.FileError as e:
+        return str(e)
+    raise AssertionError("no FileError for %r" % raw)
+
+
+def option_of(raw):
+    """What a value that is written like that turns out to be."""
+    (section,) = sections_of(b"config wifi-iface 'x'\n\toption ssid " + raw + b"\n\toption after 'next'\n")
+    assert section.get("after") == b"next"
+    return section.get("ssid")
+
+
+def networks_of(raw):
+    found = sections_of(raw)
+    stations = [section for section in found if section.kind == "wifi-station"]
+    return [wpsd.Network(section, stations) for section in found if section.kind == "wifi-iface"]
+
+
+def network_of(*options, stations=b""):
+    lines = b"".join([b"\toption " + option + b"\n" for option in options])
+    (network,) = networks_of(b"config wifi-iface 'home'\n\toption encryption 'psk2'\n" + lines + stations)
+    return network
+
+
+def refused_key(*options, section=b"wifi-station 'tv'"):
+    """The one problem that such a section has beside a good key of the network."""
+    lines = b"".join([b"\toption " + option + b"\n" for option in options])
+    network = network_of(b"key 'opensync11'", stations=b"config " + section + b"\n" + lines)
+    assert [key.id for key in network.keys] == ["key"], "the other key still works"
+    (problem,) = network.problems
+    assert problem.startswith("wifi-station 'tv': "), problem
+    assert SECRET.decode() not in problem
+    return problem
+
+
+# -- the syntax
+
+
+def test_a_value_in_single_quotes_is_taken_as_it_stands():
+    assert option_of(b"'Caf\\\"e # 1;2'") == b'Caf\\"e # 1;2'
+
+
+def test_a_value_without_quotes_ends_at_a_space_or_comment():
+    assert option_of(b"Home # the one upstairs") == b"Home"
+    assert option_of(b"Home;") == b"Home"
+
+
+def test_a_backslash_in_double_quotes_lets_a_quote_into_the_value():
+    assert option_of(b'"a \\"big\\" \\\\ one"') == b'a "big" \\ one'
+
+
+def test_a_backslash_without_quotes_takes_the_next_byte_as_it_is():
+    assert option_of(b"Our\\ Home\\#1") == b"Our Home#1"
+
+
+def test_pieces_in_different_quotes_are_one_value_as_uci_writes_an_apostrophe():
+    assert option_of(b"'Anna'\\''s Wi-Fi'") == b"Anna's Wi-Fi"
+    assert option_of(b"'Anna'\"'\"'s'") == b"Anna's"
+
+
+def test_a_line_that_ends_with_a_backslash_goes_on_in_the_next_one():
+    assert option_of(b"Our\\\nHome") == b"OurHome"
+    assert option_of(b'"Our\\\nHome"') == b"OurHome"
+
+
+def test_a_quoted_value_may_hold_a_line_end():
+    assert option_of(b"'two\nlines'") == b"two\nlines"
+
+
+def test_an_ssid_of_any_bytes_is_read_unchanged():
+    raw = bytes([b for b in range(1, 256) if b != 39])
+    assert option_of(b"'" + raw + b"'") == raw
+
+
+def test_comments_blank_lines_and_windows_line_ends_mean_nothing():
+    raw = b"# wifi\r\n\r\n  config wifi-iface home # mine\r\n\t#option ssid 'no'\r\n\toption ssid 'Home'\r\n"
+    (section,) = sections_of(raw)
+    assert (section.name, section.options) == ("home", {"ssid": b"Home"})
+
+
+def test_a_package_line_at_the_top_does_no_harm():
+    (section,) = sections_of(b"package wireless\n\nconfig wifi-iface 'home'\n\toption ssid 'Home'\n")
+    assert section.get("ssid") == b"Home"
+
+
+def test_the_last_line_counts_without_a_line_end():
+    (section,) = sections_of(b"config wifi-iface 'home'\n\toption ssid 'Home'")
+    assert section.get("ssid") == b"Home"
+
+
+def test_semicolons_separate_commands_in_a_line():
+    (section,) = sections_of(b"config wifi-iface home; option ssid Home; option key opensync11\n")
+    assert section.options == {"ssid": b"Home", "key": b"opensync11"}
+
+
+def test_a_list_is_read_in_its_order():
+    (section,) = sections_of(b"config wifi-station\n\tlist iface 'b'\n\tlist iface 'a c'\n\tlist iface 'b'\n")
+    assert section.all("iface") == [b"b", b"a c", b"b"]
+
+
+def test_an_option_where_a_list_is_expected_is_split_at_spaces():
+    (section,) = sections_of(b"config wifi-station\n\toption iface 'a  b'\n")
+    assert section.all("iface") == [b"a", b"b"]
+    assert section.all("mac") == []
+
+
+def test_a_list_where_an_option_is_expected_is_no_value():
+    (section,) = sections_of(b"config wifi-iface\n\tlist ssid 'a'\n")
+    assert section.get("ssid") == b""
+    assert section.get("ssid", b"none") == b"none"
+
+
+def test_a_list_after_an_option_of_its_name_begins_with_the_options_value():
+    (section,) = sections_of(b"config wifi-station\n\toption iface 'a'\n\tlist iface 'b'\n")
+    assert section.all("iface") == [b"a", b"b"]
+
+
+def test_the_last_option_of_a_name_counts():
+    (section,) = sections_of(b"config wifi-iface\n\toption ssid 'Old'\n\toption ssid 'New'\n")
+    assert section.get("ssid") == b"New"
+
+
+def test_a_section_that_comes_again_is_continued_and_not_a_second_network():
+    found = sections_of(
+        b"config wifi-iface 'home'\n\toption ssid 'Home'\n"
+        b"config wifi-iface 'guest'\n\toption ssid 'Guest'\n"
+        b"config wifi-iface 'home'\n\toption key 'opensync11'\n"
+        b"config wifi-iface\n"
+    )
+    assert [section.name for section in found] == ["home", "guest", "cfg033579"]
+    assert found[0].options == {"ssid": b"Home", "key": b"opensync11"}
+    assert found[2].reference == "@wifi-iface[2]"
+
+
+def test_sections_without_a_name_are_called_what_uci_show_calls_them():
+    found = sections_of(b"config wifi-device 'radio0'\nconfig wifi-device\nconfig wifi-iface\n")
+    assert [section.name for section in found] == ["radio0", "cfg029e91", "cfg033579"]
+    assert [section.reference for section in found] == ["radio0", "@wifi-device[1]", "@wifi-iface[0]"]
+    (system,) = sections_of(b"config system\n")
+    assert system.name == "cfg01e48a"
+
+
+def test_the_words_that_openwrt_takes_for_yes_switch_on_and_no_others():
+    for word, is_on in ((b"1", True), (b"on", True), (b"true", True), (b"yes", True), (b"enabled", True),
+                        (b"0", False), (b"off", False), (b"2", False), (b"TRUE", False)):  # fmt: skip
+        (section,) = sections_of(b"config wifi-iface\n\toption wps_pushbutton '" + word + b"'\n")
+        assert section.on("wps_pushbutton") is is_on, word
+
+
+def test_a_file_that_is_not_there_has_no_sections():
+    assert wpsd.read_uci("/tmp/wpsd-there-is-no-such-file") == []
+
+
+def test_one_wrong_line_refuses_the_whole_file_without_telling_what_is_in_it():
+    good = b"config wifi-iface 'home'\n\toption key '" + SECRET + b"'\n"
+    for line in (
+        b"optoin ssid 'Home'",
+        b"option ssid",
+        b"option key '" + SECRET + b"' '" + SECRET + b"'",
+        b"config",
+        b"config wifi-iface a b",
+        b"option ssid 'no end",
+        b'option ssid "' + SECRET,
+        SECRET,
+    ):
+        refusal = refusal_of(good + line + b"\n")
+        assert "is no UCI file" in refusal, line
+        assert SECRET.decode() not in refusal and "anybody" not in refusal, line
+    assert "is no UCI file" in refusal_of(b"option ssid 'before any section'\n")
+
+
+def test_a_folder_where_the_file_should_be_is_an_error_and_not_an_empty_configuration():
+    try:
+        wpsd.read_uci("/tmp")
+    except wpsd.FileError as e:
+        assert "/tmp can't be read" in str(e)
+    else:
+        raise AssertionError("no FileError")
+
+
+# -- networks and their keys
+
+
+def test_wps_is_enabled_by_the_option_that_openwrt_has_for_it():
+    assert network_of(b"wps_pushbutton '1'").enabled
+    assert not network_of(b"wps_pushbutton '0'").enabled
+    assert not network_of().enabled
+    assert not network_of(b"wps_pushbutton '1'", b"disabled '1'").enabled
+
+
+def test_the_networks_own_key_has_the_key_id_key():
+    network = network_of(b"key 'opensync11'")
+    (key,) = network.keys
+    assert (key.id, key.secret, tuple(key.macs)) == ("key", b"opensync11", ())
+    assert network.key_id == "key"
+
+
+def test_a_wep_or_open_networks_key_is_no_passphrase():
+    for encryption in (b"none", b"wep+open", b"owe"):
+        network = network_of(b"encryption '" + encryption + b"'", b"key 'opensync11'")
+        assert network.keys == [] and network.problems == []
+
+
+def test_a_station_is_a_further_key_named_after_its_section_or_key_id():
+    network = network_of(
+        b"key 'opensync11'",
+        stations=b"config wifi-station 'tv'\n\toption key '12345678'\n"
+        b"config wifi-station 'x'\n\toption key_id 'key-3'\n\toption key 'opensync22'\n\toption vid '3'\n"
+        b"config wifi-station 'other'\n\toption key 'opensync33'\n\tlist iface 'guest'\n"
+        b"config wifi-station 'this'\n\toption key 'opensync44'\n\tlist iface 'guest'\n\tlist iface 'home'\n",
+    )
+    assert [(key.id, key.secret, key.vid) for key in network.keys] == [
+        ("key", b"opensync11", ""), ("tv", b"12345678", ""), ("key-3", b"opensync22", "3"), ("this", b"opensync44", ""),
+    ]  # fmt: skip
+    assert network.problems == []
+
+
+def test_a_key_for_one_device_is_not_shared_and_one_for_everybody_is():
+    network = network_of(
+        stations=b"config wifi-station 'tv'\n\toption key '12345678'\n\tlist mac '02:00:00:00:AA:0F'\n"
+        b"config wifi-station 'all'\n\toption key 'opensync22'\n\toption mac '00:00:00:00:00:00'\n"
+    )
+    assert [(key.id, list(key.macs)) for key in network.keys] == [("tv", [b"02:00:00:00:aa:0f"]), ("all", [])]
+
+
+def test_the_key_to_give_out_is_the_configured_one_else_the_only_shared_one_else_key():
+    station = b"config wifi-station 'guests'\n\toption key '12345678'\n"
+    assert network_of(stations=station).key_id == "guests"
+    assert network_of(b"key 'opensync11'", stations=station).key_id == "key"
+    assert network_of(b"key 'opensync11'", b"wps_pbc_key_id 'guests'", stations=station).key_id == "guests"
+
+
+def test_passphrases_and_psks_of_every_allowed_length_work():
+    for secret in (b"8 chars!", b"x" * 63, b"0123456789abcdefABCDEF" * 2 + b"0" * 20, b' "quoted" ~ '):
+        network = network_of(b"key '" + secret + b"'")
+        assert [key.secret for key in network.keys] == [secret] and network.problems == []
+
+
+def test_a_key_that_hostapd_would_refuse_is_refused_and_its_section_named():
+    for secret in (b"7 chars", b"x" * 65, SECRET + b"\n", SECRET + b"\t", SECRET + b"\x7f", SECRET + b"\xc3\xa9",
+                   b"do not tell anybody" + b"g" * 45):  # fmt: skip
+        problem = refused_key(b"key '" + secret + b"'")
+        assert "8 to 63 printable ASCII characters or 64 hex digits" in problem
+
+
+def test_a_network_whose_own_key_is_wrong_names_its_section():
+    network = network_of(b"key 'do not tell anybody\n'")
+    (problem,) = network.problems
+    assert problem.startswith("wifi-iface 'home': the key is not") and "anybody" not in problem
+
+
+def test_a_key_id_that_hostapd_could_misread_is_refused_and_its_section_named():
+    for key_id in (b"two words", b"x" * 32, b"wps=1", b"caf\xc3\xa9", b"line\nend", b"a#b"):
+        problem = refused_key(b"key '" + SECRET + b"'", b"key_id '" + key_id + b"'")
+        assert "the key id is not 1 to 31 of A-Za-z0-9._-" in problem, key_id
+    assert network_of(stations=b"config wifi-station 's'\n\toption key_id '" + b"x" * 31 +
+                      b"'\n\toption key 'opensync11'\n").problems == []  # fmt: skip
+
+
+def test_a_second_key_with_the_same_key_id_is_refused_and_its_section_named():
+    assert "has the key id key" in refused_key(b"key '" + SECRET + b"'", b"key_id 'key'")
+
+
+def test_a_wrong_mac_address_is_refused_and_its_section_named():
+    for mac in (b"02:00:00:00:00", b"02-00-00-00-00-00", b"02:00:00:00:00:0g", b"02:00:00:00:00:00:00"):
+        assert "a MAC address is not" in refused_key(b"key '" + SECRET + b"'", b"mac '" + mac + b"'")
+
+
+def test_a_vlan_that_does_not_exist_is_refused_and_its_section_named():
+    for vid in (b"0", b"4095", b"-1", b"x"):
+        assert "the vid is not 1 to 4094" in refused_key(b"key '" + SECRET + b"'", b"vid '" + vid + b"'")
+
+
+def test_a_key_whose_line_hostapd_could_not_read_whole_is_refused_and_its_section_named():
+    long_id = b"key_id '" + b"i" * 31 + b"'"
+    problem = refused_key(b"key '" + SECRET + b"x" * 44 + b"'", long_id, b"vid '4094'")
+    assert "long" in problem, problem
+    fits = network_of(
+        stations=b"config wifi-station 's'\n\toption " + long_id + b"\n\toption key '" + b"x" * 63 + b"'\n"
+    )
+    assert fits.problems == [] and len(fits.keys) == 1
