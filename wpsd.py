@@ -1775,6 +1775,8 @@ METHODS = (
 
 _TYPES = {STRING: (str, "a string"), INT32: (int, "an integer"), INT8: (bool, "a boolean")}
 
+CONFS = ("/var/run/hostapd-*.conf",)
+
 LEVELS = ("error", "warning", "info", "debug")
 
 
@@ -1797,7 +1799,7 @@ class Daemon(Mender):
         # /etc/config/wpsd
         self.advertise = "session"
         self.timeout = WALK_TIME
-        self.confs = ["/var/run/hostapd-*.conf"]
+        self.confs = list(CONFS)
         self.level = "debug" if verbose else "info"
         # kept in the run folder
         self.next_id = 1
@@ -1816,14 +1818,17 @@ class Daemon(Mender):
     # -- the files
 
     def refresh(self):
-        """Take over what has changed in the files since the last look."""
+        """Take over what has changed in the files since the last look; the loop
+        then mends what that leaves lacking."""
         inputs = [stamp(path) for path in self._input_paths()]
         if inputs != self._inputs:
             self.read_files()
             self._inputs = [stamp(path) for path in self._input_paths()]
+            self._due = ticks()
         for bss in self.bsses:
             if bss.psk and stamp(bss.psk.path) != bss.seen:
                 self._read_psk(bss)
+                self._due = ticks()
 
     def _input_paths(self):
         folder = self.uci_folder + "/"
@@ -1891,7 +1896,7 @@ class Daemon(Mender):
             timeout = text(section.get("timeout"))
             self.timeout = min(max(int(timeout), 1), WALK_TIME) if timeout.isdigit() else WALK_TIME
             confs = [text(path) for path in section.all("hostapd_conf")]
-            self.confs = [path for path in confs if path.startswith("/")] or self.confs
+            self.confs = [path for path in confs if path.startswith("/")] or list(CONFS)
             level = text(section.get("log_level"))
             if level in LEVELS and not self.verbose:
                 self.level = level
