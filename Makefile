@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
-PYTEST := -m pytest -p no:cacheprovider --timeout 300
+PYTEST := -m pytest
 
 .PHONY: help setup demo test lint clean
 

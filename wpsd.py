@@ -270,7 +270,7 @@ class Ubus:
     def flush(self):
         """Send what waits, as far as ubusd takes it."""
         try:
-            while self._out:
+            while self._out and self.sock:
                 raw = self._out[0]
                 sent = self.sock.send(raw)
                 if sent < len(raw):
@@ -287,6 +287,8 @@ class Ubus:
 
     def receive(self):
         """Read what is there and act on every whole frame."""
+        if not self.sock:  # an event that was handled before this one has ended it
+            return
         try:
             raw = self.sock.recv(8192)
         except OSError as e:
@@ -1390,6 +1392,11 @@ class Session:
         """The Refusal that tells why it never became active."""
         return self.refusal or Refusal(TIMEOUT, self.result, "The session was ended before it was active.")
 
+    def closes(self):
+        """When the clock ends it, in ticks.  hostapd ends a full walk time itself;
+        what is added then is for a hostapd that forgot."""
+        return after(self.began, self.timeout * 1000 + (PATIENCE if self.timeout == WALK_TIME else 0))
+
     def remaining(self):
         """Seconds until it times out, rounded up."""
         if self.result or not self.activated:
@@ -1425,6 +1432,10 @@ def no_hostapd(bss):
     return Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bss.control.path)
 
 
+def overlap():
+    return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
+
+
 class Bss:
     """One access point interface: what the files say of it, what hostapd said,
     and the session that it is in.  A fact that is not known is the cautious one."""
@@ -1454,7 +1465,7 @@ class Bss:
         self.independent = False
         self.warm = None  # hostapd was started with WPS; it can be shown
         self.uuid = None  # that it was started with
-        self.tried = None  # the session for which it was restarted
+        self.tried = False  # it was restarted because it refused; once is enough
         self.enabling = None  # the configure call that waits for it
         # work
         self.busy = False
@@ -1496,7 +1507,9 @@ class Bss:
 
 NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
 HOLD = 5000  # ms until something that failed is tried again
-TICK = 30000  # ms between looks at everything while all is well
+TICK = 30000  # ms between looks at everything while all is well,
+MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
+SESSION_TICK = 1000  # and while a session runs
 
 
 class Mender:
@@ -1521,7 +1534,7 @@ class Mender:
             return self._write_conf
         if bss.right != bss.wanted_key:
             return self._arm
-        if bss.enabled and bss.loaded != bss.seen:
+        if bss.loaded != bss.seen:
             return self._reload_psk
         if bss.enabled and not bss.independent:
             return self._separate
@@ -1583,9 +1596,10 @@ class Mender:
                 self._did(bss)
             else:
                 bss.missing, bss.reason = "", unsupported(bss.options)
-                bss.pbc = field(answer, b"PBC Status") == b"Active"
+                said = field(answer, b"PBC Status")
+                bss.pbc = said in (b"Active", b"Overlap")  # an overlap runs on until it is cancelled
                 bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
-                self.looked_at(bss, field(answer, b"PBC Status"))
+                self.looked_at(bss, said)
                 bss.control.ask("GET_CONFIG", config)
 
         def config(answer):  # it has the PSK in it: keep what is needed
@@ -1661,14 +1675,14 @@ class Mender:
             self._did(bss, Refusal(UNSUPPORTED, "psk_file", "%s: %s" % (bss.ifname, e)))
             return
         bss.right = bss.armed = bss.wanted_key
-        bss.key_ids = edit.key_ids
+        if bss.enabled:
+            bss.key_ids = edit.key_ids
         bss.seen = stamp(bss.psk.path)
-        if not bss.enabled and not changed:
-            bss.loaded = bss.seen
-        if changed and not bss.enabled:
-            self._reload_psk(bss)
-        else:
-            self._did(bss)
+        if changed:
+            bss.loaded = None  # an inode, a size and a second may come again
+        elif not bss.enabled:
+            bss.loaded = bss.seen  # nothing in it matters to WPS
+        self._did(bss)
 
     def _reload_psk(self, bss):
         loading = bss.seen
@@ -1680,7 +1694,7 @@ class Mender:
             bss.loaded = loading
             try:
                 if bss.psk.missed(self.psk_edit(bss)):
-                    bss.seen = stamp(bss.psk.path)
+                    bss.seen, bss.loaded = stamp(bss.psk.path), None
                 else:
                     bss.psk.forget()
             except (FileError, OSError):
@@ -1746,9 +1760,9 @@ class Mender:
             if bss.pbc:
                 self._did(bss)
             elif said == b"Overlap":
-                self._did(bss, Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again."))
-            elif bss.tried is not bss.session:
-                bss.tried = bss.session
+                self._did(bss, overlap())
+            elif not bss.tried:
+                bss.tried = True
                 bss.warm = False  # hostapd was started before the file said so
                 self._did(bss)
             else:
@@ -1808,7 +1822,7 @@ class Daemon(Mender):
         self.stopping = False
         self._inputs = None  # stamps of what was read
         self._reports = []  # what waits for ubusd
-        self._due = ticks()
+        self._due = self._looked = ticks()  # when to look at everything, and when that was
         self._waiting = []  # configure calls
 
     def log(self, level, sentence):
@@ -1829,6 +1843,8 @@ class Daemon(Mender):
             if bss.psk and stamp(bss.psk.path) != bss.seen:
                 self._read_psk(bss)
                 self._due = ticks()
+        if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
+            self._due = ticks()  # whoever asks will ask again, and then get the truth
 
     def _input_paths(self):
         folder = self.uci_folder + "/"
@@ -2182,6 +2198,7 @@ class Daemon(Mender):
 
     def _enter(self, session):
         self.log("debug", "session %d is %s." % (session.id, session.state))
+        self._due = after(ticks(), SESSION_TICK)
         self._entries[session.state](self, session)
 
     def _enter_preparing(self, session):
@@ -2198,9 +2215,7 @@ class Daemon(Mender):
 
     def _enter_active(self, session):
         session.began = ticks()
-        # hostapd ends a full walk time itself; the rest is for it to be forgotten
-        grace = PATIENCE if session.timeout == WALK_TIME else 0
-        session.deadline = after(session.began, session.timeout * 1000 + grace)
+        session.deadline = session.closes()
         self.save()
         self.report("started", session)
         self._answer_all(session)
@@ -2248,11 +2263,14 @@ class Daemon(Mender):
         if len(session.bsses) > 1:
             session.bsses.remove(bss)
             bss.session = None
+            self._work(session)
         else:
             session.end("overlap" if refusal.code == "overlap" else "failed", refusal, bss.ifname)
 
     def _adopt(self, bss):
         """Somebody else told hostapd to start: report and end it like our own."""
+        if self.stopping:
+            return
         if not bss.default_key:
             self.log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
             return
@@ -2288,7 +2306,7 @@ class Daemon(Mender):
     def _on_lost(self, bss):
         """The control socket died; a hostapd that comes back starts afresh."""
         self._forget(bss)
-        bss.busy = False
+        bss.busy = bss.tried = False
         self._due = ticks()
         if bss.in_session((PREPARING, ACTIVATING)) and not bss.control.open():
             self.leave(bss, no_hostapd(bss))
@@ -2304,18 +2322,18 @@ class Daemon(Mender):
         """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
         session = bss.session
         if session is None:
-            if bss.pbc and bss.enabled:
+            if status == b"Active" and bss.enabled:
                 self._adopt(bss)
             return
         if bss.ifname not in session.resumed:
             return
         session.resumed.remove(bss.ifname)
-        if bss.pbc:
+        if status == b"Active":
             return
         if status == b"Timed-out":
             session.end("timeout", None, bss.ifname)
         elif status == b"Overlap":
-            session.end("overlap", None, bss.ifname)
+            session.end("overlap", overlap(), bss.ifname)
         elif bss.outcome.startswith(b"Success") and text(bss.outcome) != session.before.get(bss.ifname):
             session.mac = text(bss.outcome[8:])
             session.end("success", None, bss.ifname)
@@ -2386,7 +2404,7 @@ class Daemon(Mender):
 
     def _overlap(self, bss, _words):
         if bss.in_session(OPEN):
-            bss.session.end("overlap", None, bss.ifname)
+            bss.session.end("overlap", overlap(), bss.ifname)
             self._work(bss.session)
 
     def _pin_needed(self, bss, words):
@@ -2620,7 +2638,7 @@ class Daemon(Mender):
         session.refusal = Refusal(OK, "", kept["error"]) if kept["error"] else None
         session.began = after(ticks(), -1000 * max(0, uptime() - kept["age"]))
         if session.activated:
-            session.deadline = after(session.began, session.timeout * 1000 + PATIENCE)
+            session.deadline = session.closes()
         return session
 
     # -- the loop
@@ -2642,15 +2660,16 @@ class Daemon(Mender):
         self.stopping = True
         for session in tuple(self.sessions):
             session.end("cancelled")
-            self._work(session)
-        for bss in self.bsses:
+        for bss in self.bsses:  # afresh: whatever was under way may be half done
             bss.held = None
+            bss.control.close()
+            bss.control.open()
             self.changed(bss)
         began = ticks()
         self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
 
     def _is_quiet(self):
-        hidden = all([self.is_gone(bss) or not (bss.busy or bss.shown or bss.pbc) for bss in self.bsses])
+        hidden = all([self.is_gone(b) or b.looked and not (b.busy or b.shown or b.pbc) for b in self.bsses])
         return hidden and not self.sessions and not self.bus.unsent()
 
     def _serve(self, poll, terminated, is_over):
@@ -2687,7 +2706,7 @@ class Daemon(Mender):
     def _idle_time(self):
         """Milliseconds until the clock is the next to speak."""
         now = ticks()
-        left = ticks_diff(self._due, now)
+        left = min(ticks_diff(self._due, now), 100 if self.stopping else TICK)
         for session in self.sessions:
             left = min(left, ticks_diff(session.deadline, now))
             if session.quiet is not None:
@@ -2728,23 +2747,26 @@ class Daemon(Mender):
             if ticks_diff(now, job.deadline) >= 0:
                 self._waiting.remove(job)
                 self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
+        if not self.bus.sock:
+            self.object_id = None
+            if ticks_diff(self._due, now) > MISSING_TICK:
+                self._due = after(now, MISSING_TICK)
         if ticks_diff(now, self._due) >= 0:
             self._look_round()
 
     def _look_round(self):
         """Now and then: is everything still there?"""
-        missing = False
+        self._looked = ticks()
         if not self.bus.sock:
-            self.object_id = None
-            missing = not self.bus.connect()
+            self.bus.connect()
         self.refresh()
         for bss in self.bsses:
-            if bss.control.sock:
-                bss.looked = False  # a reload says nothing and shows WPS again (HOSTAPD)
-            elif not bss.control.open():
-                missing = True
+            bss.looked = False  # a reload says nothing and shows WPS again (HOSTAPD)
+            if not bss.control.sock:
+                bss.control.open()
             self.changed(bss)
-        self._due = after(ticks(), 1000 if self.sessions else 2000 if missing else TICK)
+        missing = not self.bus.sock or not all([bss.control.sock for bss in self.bsses])
+        self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
 
 
 class Check(Daemon):
@@ -2851,27 +2873,31 @@ def uptime():
 # main
 # ---------------------------------------------------------------------------
 
-_SIGTERM = 15
+_SIGINT, _SIGTERM = 2, 15
 
 
 def termination_fd():
-    """A file descriptor that becomes readable when SIGTERM comes, or None where
-    SIGTERM raises KeyboardInterrupt (CPython) or can't be caught (MicroPython
-    without ffi: the next start hides what was left shown)."""
+    """A file descriptor that becomes readable when SIGTERM or SIGINT comes.  None
+    in a MicroPython without ffi: there SIGINT raises KeyboardInterrupt and SIGTERM
+    can't be caught (the next start hides what was left shown)."""
     try:
         import signal
-
-        signal.signal(_SIGTERM, signal.default_int_handler)
     except ImportError:
         pass
     else:
-        return None
+        readable, writable = os.pipe()
+        os.set_blocking(writable, False)
+        signal.set_wakeup_fd(writable)
+        for number in (_SIGINT, _SIGTERM):
+            signal.signal(number, _ignore)
+        return readable
     try:
         import ffi
 
         libc = ffi.open(None)
         signals = bytearray(128)  # a sigset_t
-        libc.func("i", "sigaddset", "pi")(signals, _SIGTERM)
+        for number in (_SIGINT, _SIGTERM):
+            libc.func("i", "sigaddset", "pi")(signals, number)
         libc.func("i", "sigprocmask", "ipp")(0, signals, None)  # SIG_BLOCK
         return libc.func("i", "signalfd", "ipi")(-1, signals, 0)
     except (ImportError, OSError):

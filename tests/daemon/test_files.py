@@ -45,7 +45,8 @@ def test_a_psk_file_that_is_right_is_not_written(opensync):
 
 def test_only_the_flag_changes_in_the_psk_file(opensync):
     opensync.ok("configure", ssid="Home", wps_pbc_key_id="key-2")
-    assert opensync.psk() == OPENSYNC.replace("wps=1", "wps=0").replace("wps=0 keyid=key-2", "wps=1 keyid=key-2")
+    disarmed = OPENSYNC.replace("wps=1", "wps=0")
+    assert opensync.psk() == disarmed.replace("wps=0 keyid=key-2", "wps=1 keyid=key-2")
 
 
 def test_the_configuration_that_is_right_is_not_written(house):
@@ -65,20 +66,22 @@ def test_only_what_is_missing_is_put_into_the_configuration(house):
     house.start(rest=False)
     house.wait_quiet()
     after = house.conf_path("home-ap").read_text()
-    changed = {"wps_state=2", "config_methods=push_button", "wps_independent=1", "eap_server=1", "ap_setup_locked=1",
-               "uuid=" + house.option("uuid")}
+    changed = {"wps_state=2", "config_methods=push_button", "wps_independent=1", "eap_server=1",
+               "ap_setup_locked=1", "uuid=" + house.option("uuid")}
     assert set(after.splitlines()) - set(before.splitlines()) == changed
     kept = [line for line in before.splitlines() if line not in ("wps_state=0", "eap_server=0")]
     assert [line for line in after.splitlines() if line not in changed] == kept
 
 
-@pytest.mark.parametrize("wrong", [{"ap_pin": "12345670"}, {"config_methods": "label display push_button keypad"},
-                                   {"ap_setup_locked": 0}, {"wps_independent": 0}])
+@pytest.mark.parametrize("wrong", [
+    {"ap_pin": "12345670"}, {"config_methods": "label display push_button keypad"}, {"ap_setup_locked": 0},
+    {"wps_independent": 0},
+])
 def test_pins_and_other_methods_are_taken_out(house, wrong):
     house.add("home-ap", conf=wrong)
     house.start()
     lines = house.conf()
-    assert "ap_setup_locked=1" in lines and "config_methods=push_button" in lines and "wps_independent=1" in lines
+    assert {"ap_setup_locked=1", "config_methods=push_button", "wps_independent=1"} <= set(lines)
     assert not any(line.startswith("ap_pin") for line in lines)
 
 
@@ -119,7 +122,7 @@ def test_the_line_that_netifd_does_not_write_is_added(house):
 
 
 def test_a_vlan_and_a_comment_and_an_unknown_key_stay(house):
-    house.add("home-ap", psk="# mine\n\nvlanid=7 %s opensync22\nkeyid=old %s old-and-kept" % (EVERYONE, EVERYONE))
+    house.add("home-ap", psk="# mine\n\nvlanid=7 {0} opensync22\nkeyid=old {0} old-and-kept".format(EVERYONE))
     house.secrets.add("old-and-kept")
     house.station("key2", "opensync22", vid="7")
     house.start()
@@ -235,8 +238,9 @@ def test_a_passphrase_that_changes_in_uci_replaces_the_old_one(home):
 
 
 @pytest.mark.parametrize("line", [
-    "not-a-mac opensync99", EVERYONE + " short", EVERYONE + " " + "x" * 65, "colour=red %s opensync99" % EVERYONE,
-    "keyid=%s %s opensync99" % ("k" * 32, EVERYONE), "keyid=%s %s %s" % ("k" * 31, EVERYONE, "opensync99" * 9),
+    "not-a-mac opensync99", EVERYONE + " short", EVERYONE + " " + "x" * 65,
+    "colour=red %s opensync99" % EVERYONE, "keyid=%s %s opensync99" % ("k" * 32, EVERYONE),
+    "keyid=%s %s %s" % ("k" * 31, EVERYONE, "opensync99" * 9),
 ])
 def test_a_file_with_a_line_that_hostapd_would_refuse_is_not_touched_and_the_line_is_named(home, line):
     home.secrets.add(line.rsplit(" ", 1)[1])
@@ -270,13 +274,11 @@ def test_the_old_file_is_back_and_loaded_when_hostapd_refuses_the_new_one(home):
     assert not home.active() and not home.shown()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file system that takes no more files")
 def test_a_psk_file_that_can_not_be_replaced_starts_nothing(home):
     home.tool("cp", "exit 1")
     before = home.psk()
     assert home.refused("start", key_id="key-2")[0] in (7, 8)
     assert home.psk() == before and not home.active()
-    home.mend_tool("cp")
 
 
 def test_a_psk_file_that_is_a_link_is_not_replaced(house):

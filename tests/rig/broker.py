@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A stand-in for ubusd, for machines that have none.
 
-    with Broker("/tmp/ubus.sock"): ...         in a test
+    with Broker(path) as bus: ...              in a test
     python tests/rig/broker.py -s SOCKET       as a program, until SIGTERM
 
 It answers as ubusd does, byte for byte: the tests replay the recorded traffic of the real one into it. What

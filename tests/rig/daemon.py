@@ -20,6 +20,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,7 @@ def wait(condition, seconds=8, what=""):
         found = condition()
         if found:
             return found
-        assert time.monotonic() < deadline, "not within %d s: %s" % (seconds, what or condition.__doc__ or "it")
+        assert time.monotonic() < deadline, "not within %d s: %s" % (seconds, what or "what was waited for")
         time.sleep(0.005)
 
 
@@ -106,6 +107,7 @@ class House:
         self.wpsd = None
         self.client = None
         self.said = []              # what --check and the like printed
+        self._groups = []           # process groups of all that were started
         self._calls = []
         self._heard = []            # events of connections that are closed
         for name in ("uci", "run", "ctrl", "bin"):
@@ -121,6 +123,11 @@ class House:
     def __exit__(self, *_):
         if self.wpsd:
             self.kill_wpsd()
+        for group in self._groups:      # what a killed wpsd had just run
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         if self.client:
             self.client.close()
         if self.broker._thread:
@@ -142,15 +149,16 @@ class House:
         section = re.sub("[^A-Za-z0-9]", "_", ifname)
         psk_path = self.folder / ("hostapd-%s.psk" % ifname)
         psk_path.write_bytes(psk if isinstance(psk, bytes) else psk.encode())
-        options = {"device": radio, "mode": "ap", "ifname": ifname, "ssid": ssid, "encryption": "psk2", "key": key}
+        options = {"device": radio, "mode": "ap", "ifname": ifname, "ssid": ssid, "encryption": "psk2"}
+        options["key"] = key
         lines = {"ctrl_interface": self.folder / "ctrl", "wpa_passphrase": key}
         lines.update({"ssid": ssid} if isinstance(ssid, str) else {"ssid2": ssid.hex()})
         lines.update({"wpa_pairwise": "CCMP", "wpa": 2, "wpa_psk_file": psk_path, "wpa_key_mgmt": "WPA-PSK"})
         if wps:
             options.update({"wps_pushbutton": "1", "ap_setup_locked": "1", "uuid": group_uuid(ssid)})
         if warm:
-            lines.update({"wps_state": 2, "config_methods": "push_button", "wps_independent": 1, "eap_server": 1,
-                          "ap_setup_locked": 1, "uuid": group_uuid(ssid)})
+            lines.update({"wps_state": 2, "config_methods": "push_button", "wps_independent": 1,
+                          "eap_server": 1, "ap_setup_locked": 1, "uuid": group_uuid(ssid)})
         options.update(uci)
         lines.update(conf)
         self.networks[ifname] = Network(ifname, ssid, radio, hostapd, section, options, lines, psk_path)
@@ -159,7 +167,7 @@ class House:
     def station(self, section, key, **options):
         """A wifi-station section; a list makes `list` lines."""
         self.stations.append((section, {"key": key, **options}))
-        self.secrets.add(key if isinstance(key, str) else key.decode("latin-1"))
+        self.secrets.add(key)
 
     def conf_path(self, ifname):
         return self.folder / ("hostapd-%s.conf" % self.networks[ifname].radio)
@@ -195,7 +203,7 @@ class House:
     # -- its life --
 
     def start(self, rest=True):
-        """Write the files and start everything. Without `rest` it doesn't wait until wpsd has done its part."""
+        """Write the files and start everything; wait until wpsd has done its part, but not without `rest`."""
         self.write_uci()
         self.write_conf()
         self.broker.start()
@@ -205,7 +213,8 @@ class House:
 
     def start_hostapds(self):
         for name in dict.fromkeys(network.hostapd for network in self.networks.values()):
-            paths = dict.fromkeys(self.conf_path(n.ifname) for n in self.networks.values() if n.hostapd == name)
+            ifnames = [network.ifname for network in self.networks.values() if network.hostapd == name]
+            paths = dict.fromkeys(self.conf_path(ifname) for ifname in ifnames)
             hostapd = Hostapd(*paths, walk_time=self.walk_time, no_wps=self.no_wps)
             self.hostapds[name] = hostapd.start()
             assert not hostapd.refused, hostapd.refused
@@ -219,12 +228,17 @@ class House:
         return dict(os.environ, PATH="%s:%s" % (self.folder / "bin", os.environ["PATH"]))
 
     def start_wpsd(self, rest=True, verbose=True):
-        with open(self.folder / "log", "ab") as log:
-            command = self.command(*["--verbose"] if verbose else [])
-            self.wpsd = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+        self.launch_wpsd(*["--verbose"] if verbose else [])
         self.join_bus()
         if rest:
             self.wait_rest()
+
+    def launch_wpsd(self, *options):
+        with open(self.folder / "log", "ab") as log:
+            command = self.command(*options)
+            self.wpsd = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment,
+                                         start_new_session=True)
+        self._groups.append(self.wpsd.pid)
 
     def join_bus(self):
         """(Re)connect to the bus and hear all that wpsd tells."""
@@ -314,7 +328,8 @@ class House:
     def conf(self, ifname="home-ap"):
         """The lines of a BSS in its radio's file."""
         text = self.conf_path(ifname).read_text()
-        return re.search(r"^(?:bss|interface)=%s\n(.*?)(?=^bss=|\Z)" % ifname, text, re.S | re.M)[1].splitlines()
+        found = re.search(r"^(?:bss|interface)=%s\n(.*?)(?=^bss=|\Z)" % ifname, text, re.S | re.M)
+        return found[1].splitlines()
 
     def uci(self, *command):
         """Run the uci command as an administrator would, and commit."""
@@ -357,6 +372,15 @@ class House:
         """The 64 hex digits that hostapd hands out for a passphrase."""
         return derive(key.encode(), self.hostapd_of(ifname).bss[ifname].ssid).hex()
 
+    def hostapd_cli(self, command, ifname="home-ap"):
+        """Somebody else at hostapd's control socket; the answer."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.bind("")
+            sock.connect(self.hostapd_of(ifname).bss[ifname].path)
+            sock.settimeout(5)
+            sock.send(command.encode())
+            return sock.recv(4096).decode()
+
     # -- what has settled --
 
     def is_at_rest(self, ifname):
@@ -393,37 +417,30 @@ class House:
         files = {}
         for path in [*self.folder.glob("hostapd-*"), *(self.folder / "uci").iterdir()]:
             files[path.name] = (path.read_bytes(), path.stat().st_ino)
-        return files, {ifname: self.told(ifname) for ifname in self.networks if ifname in self.hostapd_of(ifname).bss}
+        return files, [self.told(ifname) for ifname in self.networks]
 
     def tool(self, name, script):
-        """Replace a command that wpsd runs."""
-        path = self.folder / "bin" / name
-        path.unlink(missing_ok=True)
-        path.write_text("#!/bin/sh\n" + script)
-        path.chmod(0o755)
+        """Replace a command that wpsd runs by a shell script."""
+        (self.folder / "bin" / name).write_text("#!/bin/sh\n" + script)
 
     def _spy_on(self, name, real):
         path = self.folder / "bin" / name
         path.write_text(SPY % (self.folder / "arguments", real))
         path.chmod(0o755)
 
-    def mend_tool(self, name):
-        self._spy_on(name, {"uci": "%s -S -E %s" % (sys.executable, ROOT / "tests" / "rig" / "bin" / "uci")}.get(
-            name, shutil.which(name)))
-
     # -- secrets --
 
     def leaks(self):
         """(what, where) of each key that got out."""
-        keys = set()
+        secrets = {secret.encode() for secret in self.secrets}
+        keys = set(secrets)
         for hostapd in self.hostapds.values():
             for bss in hostapd.bss.values():
-                psks = [key.psk for key in bss.keys] + [derive(s.encode("latin-1"), bss.ssid) for s in self.secrets]
-                keys.update(psk.hex().encode() for psk in psks if psk)
-                keys.update(psk for psk in psks if psk)
-        keys.update(secret.encode("latin-1") for secret in self.secrets)
+                psks = {key.psk for key in bss.keys} | {derive(secret, bss.ssid) for secret in secrets}
+                keys |= psks - {None} | {psk.hex().encode() for psk in psks - {None}}
         emitted = {"log": self.log.encode("utf-8", "replace"), "output": b"".join(self.said)}
-        emitted["answers"] = b"".join(raw for call in self._calls for found in call.messages for raw in found.values())
+        messages = [message for call in self._calls for message in call.messages]
+        emitted["answers"] = b"".join(raw for message in messages for raw in message.values())
         emitted["events"] = repr(self._heard + (self.client.events if self.client else [])).encode()
         for path in [self.folder / "arguments", *(self.folder / "run").rglob("*")]:
             if path.is_file():

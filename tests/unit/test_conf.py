@@ -111,8 +111,8 @@ def bss(*lines, end=b"\n"):
 
 
 ENABLED = (
-    b"wps_state=2", b"config_methods=push_button", b"wps_independent=1", b"eap_server=1", b"ap_setup_locked=1",
-    b"uuid=" + UUID.encode(),
+    b"wps_state=2", b"config_methods=push_button", b"wps_independent=1",
+    b"eap_server=1", b"ap_setup_locked=1", b"uuid=" + UUID.encode(),
 )  # fmt: skip
 
 

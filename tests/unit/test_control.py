@@ -128,8 +128,10 @@ def test_events_between_a_command_and_its_answer_are_not_taken_for_the_answer():
         hostapd.say(b"<3>AP-STA-CONNECTED 02:00:00:00:02:00 keyid=key-3", b"OK\n", b"<3>WPS-PBC-DISABLE ")
         assert answers == [b"OK\n"]
         assert hostapd.events == [
-            [b"WPS-PBC-ACTIVE"], [b"AP-STA-CONNECTED", b"02:00:00:00:02:00", b"keyid=key-3"], [b"WPS-PBC-DISABLE"],
-        ]  # fmt: skip
+            [b"WPS-PBC-ACTIVE"],
+            [b"AP-STA-CONNECTED", b"02:00:00:00:02:00", b"keyid=key-3"],
+            [b"WPS-PBC-DISABLE"],
+        ]
 
 
 def test_events_and_answers_are_told_in_the_order_in_which_hostapd_sent_them():
@@ -290,7 +292,8 @@ def test_the_answer_is_overdue_5_seconds_after_the_command_and_not_while_nothing
 
 
 def test_the_status_is_read_by_the_name_of_its_line():
-    status = b"PBC Status: Timed-out\nLast WPS result: Success\nPeer Address: 02:00:00:00:02:00\nwps_state=configured\n"
+    status = b"PBC Status: Timed-out\nLast WPS result: Success\nPeer Address: 02:00:00:00:02:00\n"
+    status += b"wps_state=configured\n"
     assert wpsd.field(status, b"PBC Status") == b"Timed-out"
     assert wpsd.field(status, b"Peer Address") == b"02:00:00:00:02:00"
     assert wpsd.field(status, b"wps_state") == b"configured"

@@ -71,7 +71,10 @@ def test_the_editor_tells_which_keys_there_are_and_which_were_armed():
 
 def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
     raw = b"vlanid=3 02:00:00:00:00:01 for the tv\n02:00:00:00:00:02 for the tv\n00:00:00:00:00:00 12345678\n"
-    keys = [key("tv", b"for the tv", b"02:00:00:00:00:01", b"02:00:00:00:00:02", vid="3"), key("key", b"12345678")]
+    keys = [
+        key("tv", b"for the tv", b"02:00:00:00:00:01", b"02:00:00:00:00:02", vid="3"),
+        key("key", b"12345678"),
+    ]
     assert edited(raw, keys, "key") == (
         b"wps=0 keyid=tv vlanid=3 02:00:00:00:00:01 for the tv\n"
         b"wps=0 keyid=tv 02:00:00:00:00:02 for the tv\n"
@@ -81,7 +84,8 @@ def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
 
 def test_shared_keys_that_netifd_does_not_write_are_added_at_the_end():
     keys = [key("key", b"opensync11"), key("guests", b"12345678", vid="7")]
-    wanted = b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\nwps=0 keyid=guests vlanid=7 00:00:00:00:00:00 12345678\n"
+    wanted = b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\n"
+    wanted += b"wps=0 keyid=guests vlanid=7 00:00:00:00:00:00 12345678\n"
     assert edited(b"", keys, "key") == wanted
     assert edited(b"# netifd", keys, "key") == b"# netifd\n" + wanted
 
@@ -93,7 +97,9 @@ def test_a_key_for_one_device_is_not_added_because_netifd_writes_it():
 def test_a_psk_that_hostapd_made_up_is_kept_and_disarmed():
     raw = APPENDED + OPENSYNC + b"\n" + APPENDED.replace(b"02:00\n", b"03:00\n")
     after = edited(raw, KEYS, "key-3")
-    assert after == raw.replace(b"wps=1 02:", b"wps=0 02:").replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3")
+    assert after == raw.replace(b"wps=1 02:", b"wps=0 02:").replace(
+        b"wps=0 keyid=key-3", b"wps=1 keyid=key-3"
+    )
 
 
 def test_every_number_but_zero_counts_as_armed_because_hostapd_reads_it_with_atoi():
@@ -117,7 +123,10 @@ def test_a_word_that_atoi_reads_as_zero_is_not_armed_and_stays():
 
 
 def test_the_last_of_several_tokens_of_a_name_counts():
-    assert edited(b"wps=1 wps=0 00:00:00:00:00:00 12345678\n", [], "") == b"wps=1 wps=0 00:00:00:00:00:00 12345678\n"
+    assert (
+        edited(b"wps=1 wps=0 00:00:00:00:00:00 12345678\n", [], "")
+        == b"wps=1 wps=0 00:00:00:00:00:00 12345678\n"
+    )
     after = edited(b"wps=0 wps=1 keyid=a keyid=b 00:00:00:00:00:00 12345678\n", [], "")
     assert b"wps=1" not in after and after.endswith(b"keyid=b 00:00:00:00:00:00 12345678\n")
 
@@ -138,13 +147,21 @@ def test_a_device_with_the_key_id_of_a_shared_key_is_not_armed_in_its_place():
 
 def test_a_passphrase_that_was_changed_in_uci_replaces_the_one_of_that_key_id():
     after = edited(OPENSYNC, [key("key-3", b"new passphrase")], "key-3")
-    assert after == OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3").replace(b"opensync22", b"new passphrase")
+    assert after == OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3").replace(
+        b"opensync22", b"new passphrase"
+    )
 
 
 def test_two_key_ids_with_the_same_passphrase_both_stay():
     keys = [key("a", b"12345678"), key("b", b"12345678")]
     after = edited(b"", keys, "b")
     assert after == b"wps=0 keyid=a 00:00:00:00:00:00 12345678\nwps=1 keyid=b 00:00:00:00:00:00 12345678\n"
+
+
+def test_two_key_ids_with_the_same_passphrase_for_one_device_keep_their_lines():
+    keys = [key("a", b"12345678", b"02:00:00:00:00:01"), key("b", b"12345678", b"02:00:00:00:00:01")]
+    raw = b"wps=0 keyid=b 02:00:00:00:00:01 12345678\nwps=0 keyid=a 02:00:00:00:00:01 12345678\n"
+    assert edited(raw, keys, "") == raw
 
 
 def test_a_network_without_keys_only_loses_what_arms_one():
@@ -162,7 +179,9 @@ def test_upper_case_addresses_spaces_between_tokens_and_spaces_in_a_passphrase_s
 def test_windows_line_ends_stay_because_to_hostapd_they_are_part_of_the_passphrase():
     raw = b"# a comment\r\nwps=1 keyid=old 00:00:00:00:00:00 opensync33\r\n" + OPENSYNC
     after = edited(raw, KEYS, "key-3")
-    assert after.startswith(b"# a comment\r\nwps=0 keyid=old 00:00:00:00:00:00 opensync33\r\n#oftag=home--1\n")
+    assert after.startswith(
+        b"# a comment\r\nwps=0 keyid=old 00:00:00:00:00:00 opensync33\r\n#oftag=home--1\n"
+    )
 
 
 def test_comments_and_empty_lines_stay_even_if_they_look_like_keys():

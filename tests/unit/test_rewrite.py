@@ -65,7 +65,7 @@ def nothing(lines):
 
 
 def while_writing(folder, action):
-    """edit(), with something that somebody else does when all was read and the new file is not yet in place."""
+    """edit(), and what somebody else does when all was read and the new file is not yet in place."""
 
     def edit_and_act(lines):
         for pair in edit(lines):

@@ -54,7 +54,12 @@ def test_a_session_that_is_cancelled_while_it_is_prepared_is_never_active():
 
 def test_a_session_whose_end_is_told_before_its_start_ends_with_that_result():
     s = session()
-    assert entered(s, "prepared", "success", "activated", "settled") == [PREPARING, ACTIVATING, FINISHING, ENDED]
+    assert entered(s, "prepared", "success", "activated", "settled") == [
+        PREPARING,
+        ACTIVATING,
+        FINISHING,
+        ENDED,
+    ]
     assert s.result == "success"
 
 
