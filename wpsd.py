@@ -214,6 +214,10 @@ def _string(attributes, kind):
     return text(attributes.get(kind, b"").rstrip(b"\0"))
 
 
+def _ignore(*_answer):
+    pass
+
+
 class Ubus:
     """A client of ubusd that never blocks.
 
@@ -395,20 +399,16 @@ class Ubus:
         signed = own_id - (own_id >> 31 << 32)  # ubusd takes an int32 only
         self.invoke(_EVENTS, "register", (("object", signed), ("pattern", pattern)), done)
 
-    def publish(self, object_id, name, table):
+    def publish(self, object_id, name, table, done=_ignore):
         """The same news twice: a notification of our object, and the broadcast
-        event `wps.<name>`."""
+        event `wps.<name>`; done(status) tells whether ubusd has it."""
         if self.has_subscribers:
             self._sequence = (self._sequence + 1) & 0xFFFF  # ubusd does not answer
             self._send(
                 NOTIFY, self._sequence, object_id,
                 (A_OBJECT, object_id), (A_METHOD, name), (A_NO_REPLY, b"\1"), (A_DATA, encode(table)),
             )  # fmt: skip
-        self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", table)), _ignore)
-
-
-def _ignore(*_answer):
-    pass
+        self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", table)), done)
 
 
 class Request:
@@ -509,7 +509,7 @@ class Rewrite:
         self.path = path
         self._longest = longest
         self._old = None
-        self._read = self._written = 0
+        self._inode = self._read = self._written = 0  # of the new file, from the old, into the new
 
     def run(self, edit):
         """Apply the edit; True if the file had to change."""
@@ -551,10 +551,15 @@ class Rewrite:
     def missed(self, edit):
         """True if something was written to the old file after it was read; it
         is in the new file then."""
-        if not self._old or self._old.seek(0, 2) == self._read:
+        if not self._is_ours() or self._old.seek(0, 2) == self._read:
             return False
         self._from_both(edit)
         return True
+
+    def _is_ours(self):
+        """Whether what stands there is still what the last run() wrote."""
+        now = stamp(self.path)
+        return self._old is not None and now is not None and now[0] == self._inode
 
     def _from_both(self, edit):
         """From the old file, and what was added to the new one since."""
@@ -571,8 +576,9 @@ class Rewrite:
             yield line
 
     def restore(self):
-        """Put the replaced file back; False if there is none."""
-        if not self._old:
+        """Put the replaced file back; False if there is none, or if somebody else
+        has replaced ours meanwhile."""
+        if not self._is_ours():
             return False
         self._from_both(_unchanged)
         self.forget()
@@ -600,6 +606,10 @@ class Rewrite:
                 _sync(file)
             if stamp(self.path) != before:
                 raise FileError("%s was written by somebody else at the same moment." % self.path)
+            made, kept = os.stat(temporary), os.stat(self.path)
+            if (made[0], made[4], made[5]) != (kept[0], kept[4], kept[5]):  # busybox's cp does not tell
+                raise FileError("%s can't be rewritten: its owner and mode would not be kept." % self.path)
+            self._inode = made[1]
             os.rename(temporary, self.path)
         except OSError as e:
             shell("rm -f " + new)
@@ -1368,7 +1378,7 @@ class Session:
         self.state = ""
         self.refusal = None  # why it failed
         self.ifname = bsses[0].ifname if bsses else ""  # where it ended; before, its first BSS
-        self.mac = self.uuid = ""
+        self.mac = self.uuid = self.name = ""  # of the enrollee
         self.attempts = 0
         self.elapsed = self.ended = 0  # s; unix time
         self.connected = False
@@ -1457,6 +1467,7 @@ class Bss:
         # hostapd
         self.control = None
         self.looked = False
+        self.followed = False  # looked at before, so that its events tell more than a look
         self.missing = ""  # NO_WPS, if so
         self.shown = False
         self.pbc = False
@@ -1536,7 +1547,7 @@ class Mender:
             return self._arm
         if bss.loaded != bss.seen:
             return self._reload_psk
-        if bss.enabled and not bss.independent:
+        if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
         if (bss.enabling or bss.in_session()) and self.is_cold(bss):
             return self._restart
@@ -1597,7 +1608,9 @@ class Mender:
             else:
                 bss.missing, bss.reason = "", unsupported(bss.options)
                 said = field(answer, b"PBC Status")
-                bss.pbc = said in (b"Active", b"Overlap")  # an overlap runs on until it is cancelled
+                # An overlap runs on until it is cancelled; and after a reload this may say
+                # Active for ever (HOSTAPD), so for what was followed the events count.
+                bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
                 bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
                 self.looked_at(bss, said)
                 bss.control.ask("GET_CONFIG", config)
@@ -1611,7 +1624,7 @@ class Mender:
                 bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
             if bss.uuid is None:
                 bss.uuid = bss.options.get(b"uuid", b"").lower()
-            bss.looked = True
+            bss.looked = bss.followed = True
             self._did(bss)
 
         bss.control.ask("WPS_GET_STATUS", status)
@@ -1806,7 +1819,7 @@ class Daemon(Mender):
         self.run_folder = run_folder
         self.verbose = verbose
         self.bus = Ubus(ubus_path, self._on_bus)
-        self.object_id = None
+        self.object_id = self.listener_id = self.hostapd_id = None
         self.bsses = []
         self.networks = []
         self.sessions = []
@@ -1821,7 +1834,7 @@ class Daemon(Mender):
         self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
         self.stopping = False
         self._inputs = None  # stamps of what was read
-        self._reports = []  # what waits for ubusd
+        self._reports = []  # what ubusd has not taken yet
         self._due = self._looked = ticks()  # when to look at everything, and when that was
         self._waiting = []  # configure calls
 
@@ -1991,11 +2004,56 @@ class Daemon(Mender):
             if status == OK:
                 self.object_id = object_id
                 self.log("info", "the object wps is on the bus.")
-                reports, self._reports = self._reports, []
-                for name, table in reports:
-                    self.bus.publish(object_id, name, table)
+                for report in tuple(self._reports):
+                    self._publish(report)
+
+        def listening(status, object_id):
+            if status == OK:
+                self.listener_id = object_id
+                self.bus.register(object_id, "ubus.object.*", _ignore)
+                self._find_services()
 
         self.bus.add_object(self._on_call, added, "wps", METHODS)
+        self.bus.add_object(self._on_news, listening)
+
+    def _on_news(self, request, event, arguments):
+        """hostapd's objects come and go, and hostapd tells of BSSs that do: look now,
+        not in half a minute."""
+        request.finish(OK)
+        path = arguments.get("path", "hostapd")
+        if isinstance(path, str) and path.startswith(("hostapd", "network.wireless")):
+            if event == "ubus.object.add" and path in ("hostapd", "network.wireless"):
+                self._find_services()
+            for bss in self.bsses:
+                bss.followed = bss.followed and event != "bss.reload"
+            self._due = ticks()
+
+    def _find_services(self):
+        def hostapd(status, object_id):
+            self.hostapd_id = object_id if status == OK else None
+            if status == OK:
+                self.bus.subscribe(self.listener_id, object_id, _ignore)
+
+        def wireless(status, object_id):
+            if status == OK:
+                self.bus.invoke(object_id, "status", (), self._on_wireless)
+
+        self.bus.lookup("hostapd", hostapd)
+        self.bus.lookup("network.wireless", wireless)
+
+    def _on_wireless(self, _status, radios):
+        """netifd tells which section each BSS comes from."""
+        sections = {}
+        try:
+            for radio in radios.values():
+                for interface in radio["interfaces"]:
+                    sections[interface["ifname"]] = interface["section"]
+        except (AttributeError, KeyError, TypeError):
+            return  # a radio that is not up yet, or no netifd that we know
+        if sections != self.sections:
+            self.sections = sections
+            self._inputs = None
+            self._due = ticks()
 
     def _on_call(self, request, method, arguments):
         for name, policy in METHODS:
@@ -2051,19 +2109,20 @@ class Daemon(Mender):
         table = [
             ("ifname", bss.ifname), ("ssid", bss.name), ("wps", bss.shown), ("wps_pbc", bss.in_session((ACTIVE,))),
             ("wps_pbc_key_id", bss.armed), ("key_ids", bss.key_ids), ("enabled", bss.enabled),
-            ("supported", not bss.reason), ("reason", reason),
+            ("supported", not bss.reason), ("reason", reason), ("cold", bss.followed and self.is_cold(bss)),
         ]  # fmt: skip
         if bss.session:
             s = bss.session
             table.append(("session", (
                 ("id", s.id), ("state", s.state), ("key_id", s.key_id),
-                ("remaining", s.remaining()), ("external", s.external),
+                ("remaining", s.remaining()), ("external", s.external), ("mac", s.mac), ("uuid", s.uuid),
+                ("name", s.name), ("attempts", s.attempts),
             )))  # fmt: skip
         if bss.last:
             s = bss.last
             table.append(("last", (
                 ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("mac", s.mac), ("uuid", s.uuid),
-                ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
+                ("name", s.name), ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
                 ("attempts", s.attempts), ("error", s.refusal.sentence if s.refusal else ""),
             )))  # fmt: skip
         return tuple(table)
@@ -2296,10 +2355,17 @@ class Daemon(Mender):
         table = [(name, value) for name, value in table if value != ""]
         table += more
         self.log("info", "%s: %s" % (name, ", ".join(["%s %s" % pair for pair in table])))
+        report = name, tuple(table)
+        self._reports = self._reports[-63:] + [report]
         if self.object_id is not None and self.bus.sock:
-            self.bus.publish(self.object_id, name, tuple(table))
-        else:
-            self._reports = self._reports[-63:] + [(name, tuple(table))]
+            self._publish(report)
+
+    def _publish(self, report):
+        def done(status, _answer):
+            if status == OK and report in self._reports:
+                self._reports.remove(report)
+
+        self.bus.publish(self.object_id, report[0], report[1], done)
 
     # -- what hostapd says
 
@@ -2308,13 +2374,14 @@ class Daemon(Mender):
         self._forget(bss)
         bss.busy = bss.tried = False
         self._due = ticks()
-        if bss.in_session((PREPARING, ACTIVATING)) and not bss.control.open():
+        session = bss.session
+        if session and session.state in (PREPARING, ACTIVATING) and not session.result and not bss.control.open():
             self.leave(bss, no_hostapd(bss))
         if bss.session:
             self._work(bss.session)
 
     def _forget(self, bss):
-        bss.looked = bss.pbc = bss.shown = bss.down = bss.independent = False
+        bss.looked = bss.followed = bss.pbc = bss.shown = bss.down = bss.independent = False
         bss.warm = bss.uuid = None
         bss.ending = ""
 
@@ -2322,7 +2389,7 @@ class Daemon(Mender):
         """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
         session = bss.session
         if session is None:
-            if status == b"Active" and bss.enabled:
+            if status == b"Active" and bss.pbc and bss.enabled:
                 self._adopt(bss)
             return
         if bss.ifname not in session.resumed:
@@ -2353,13 +2420,14 @@ class Daemon(Mender):
         self.changed(bss)
 
     def _enrollee_seen(self, bss, words):
-        # mac uuid device-type config-methods device-password-id request-type;
+        # mac uuid device-type config-methods device-password-id request-type [name];
         # password id 4 asks for push button, others only pass by (HOSTAPD)
         session = bss.session
         if not bss.in_session(OPEN) or len(words) < 6 or words[4] != "4" or words[0] in session.seen:
             return
         session.seen = session.seen[-7:] + words[:1]
         session.mac, session.uuid = words[0], words[1]
+        session.name = " ".join(words[6:]).strip("[ ]")
         self.report("enrollee_seen", session)
 
     def _credential_sent(self, bss, words):
@@ -2377,15 +2445,15 @@ class Daemon(Mender):
             self.report("attempt_failed", bss.session, ("error", " ".join(words)))
 
     def _success(self, bss, _words):
-        bss.pbc = False
-        if bss.in_session(OPEN):
+        active, bss.pbc = bss.pbc, False
+        if active and bss.in_session(OPEN):  # not one from before
             bss.outcome = b"Success " + bss.session.mac.encode()
             bss.session.end("success", None, bss.ifname)
         self.changed(bss)
 
     def _timed_out(self, bss, _words):
-        bss.pbc = False
-        if not bss.in_session(OPEN) or bss.ending:
+        active, bss.pbc = bss.pbc, False
+        if not active or not bss.in_session(OPEN):
             return
         session = bss.session
         bss.ending = "timeout"
@@ -2858,7 +2926,7 @@ class Configure:
 
 # What of a session goes into the state file.
 _KEPT = (
-    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid",
+    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid", "name",
     "attempts", "elapsed", "ended", "connected", "before",
 )  # fmt: skip
 

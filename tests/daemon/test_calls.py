@@ -170,6 +170,7 @@ def test_status_tells_every_bss_in_the_fields_of_the_contract(home):
     assert answer["bss"] == [{
         "ifname": "home-ap", "ssid": "Home", "wps": False, "wps_pbc": False, "wps_pbc_key_id": "key",
         "key_ids": ["key", "key-2", "key-3"], "enabled": True, "supported": True, "reason": "",
+        "cold": False,
     }]  # fmt: skip
 
 
@@ -181,6 +182,7 @@ def test_status_tells_of_the_running_session(home):
     assert type(remaining) is int and 85 <= remaining <= 90
     assert bss["session"] == {
         "id": started["session"], "state": "active", "key_id": "key-3", "external": False,
+        "mac": "", "uuid": "", "name": "", "attempts": 0,
     }  # fmt: skip
     assert "last" not in bss
 
@@ -198,6 +200,7 @@ def test_status_tells_how_the_last_session_ended(home):
     assert last == {
         "id": session, "result": "success", "key_id": "key-2", "mac": "02:00:00:00:02:00",
         "uuid": "a134bcd4-edf6-548b-87e5-49d3aedf9b60", "connected": True, "attempts": 1, "error": "",
+        "name": "",
     }  # fmt: skip
 
 

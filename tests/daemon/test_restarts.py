@@ -208,8 +208,7 @@ def test_wps_is_hidden_again_after_hostapd_was_restarted(home):
 def test_wps_is_hidden_again_after_hostapd_was_killed_and_restarted(home):
     home.hostapd.kill()
     home.hostapd.start()
-    home.call("status")
-    wait(lambda: not home.shown(), 12, "it is hidden")
+    wait(lambda: home.call("status") and not home.shown(), 12, "it is hidden")
 
 
 def test_wps_is_hidden_again_when_the_radio_is_switched_off_and_on(home):
@@ -281,6 +280,7 @@ def test_what_happened_while_ubusd_was_away_is_told_when_it_is_back(home):
     home.join_bus()
     event = home.wait_event("finished")
     assert (event["session"], event["result"]) == (session, "success")
+    home.wait_event("connected")
     assert home.events[-4:] == ["enrollee_seen", "credential_sent", "finished", "connected"]
 
 

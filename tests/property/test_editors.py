@@ -80,7 +80,7 @@ def psk_entries(raw):
 
 
 def skipped(raw):
-    return [chunk.rstrip(b"\n") for chunk in chunks(raw) if chunk[:1] in (b"#", b"\n")]
+    return [line.rstrip(b"\n") for line in lines_of(raw) if line[:1] in (b"#", b"\n")]
 
 
 MACS = [b"02:00:00:00:02:00", b"02:00:00:00:AA:0f", b"fe:dc:ba:98:76:54"]

@@ -142,6 +142,20 @@ def test_a_hostapd_that_comes_back_at_once_goes_on_with_the_session(house):
     house.at_rest()
 
 
+def test_a_reload_in_mid_session_does_not_close_the_window(house):
+    house.start()
+    assert house.hostapd.cli(house.ifname, "RELOAD") == "OK"
+    printer = house.air.station()
+    printer.press()
+    house.ended("success")
+    house.at_rest()
+
+
+def test_a_reload_at_rest_shows_wps_for_a_moment_only(house):
+    assert house.hostapd.cli(house.ifname, "RELOAD") == "OK"
+    until(lambda: house.entry() and "wps_state=disabled" in house.hostapd.cli(house.ifname, "GET_CONFIG"), "hidden", 5)
+
+
 def test_a_device_that_tries_a_pin_is_refused_and_the_session_goes_on(house):
     house.start()
     nosy, printer = house.air.station(), house.air.station()
