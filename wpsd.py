@@ -32,6 +32,21 @@ import time
 
 VERSION = "0.1.0"
 
+# The clock of every timer: milliseconds, not set by anybody, to be compared only
+# by ticks_diff() (MicroPython's wrap around).
+if hasattr(time, "ticks_ms"):
+    ticks, after, ticks_diff = time.ticks_ms, time.ticks_add, time.ticks_diff
+else:
+
+    def ticks():
+        return int(time.monotonic() * 1000)
+
+    def after(start, ms):
+        return start + ms
+
+    def ticks_diff(end, start):
+        return end - start
+
 
 # ---------------------------------------------------------------------------
 # wire: blobmsg
@@ -164,6 +179,8 @@ _LONGEST = 1 << 20  # bytes in a frame; ubusd allows no more (UBUS_MAX_MSGLEN)
 _MOST = 1 << 16  # bytes of a frame that is read at all: nothing that is meant for us is longer
 _MOST_UNSENT = 1 << 18  # bytes that may wait for a ubusd that does not read
 
+REPLY_TIME = 5000  # ms that others on the bus have for a reply
+
 _EAGAIN = 11
 
 
@@ -248,6 +265,13 @@ class Ubus:
         waiting, self._pending = self._pending, {}
         for request in waiting.values():
             request[0](FAILED, None)
+
+    def expire(self):
+        """Give up requests whose owner does not answer: ubusd never says so."""
+        now = ticks()
+        for sequence in tuple(self._pending):
+            if ticks_diff(now, self._pending[sequence][2]) >= 0:
+                self._pending.pop(sequence)[0](TIMEOUT, None)
 
     def connect(self):
         """True if ubusd took the connection; call again later if not."""
@@ -362,7 +386,7 @@ class Ubus:
         if not self.sock:
             done(FAILED, None)
             return
-        self._pending[self._sequence] = [done, None]
+        self._pending[self._sequence] = [done, None, after(ticks(), REPLY_TIME)]
         self._send(kind, self._sequence, peer, *attributes)
 
     # -- requests
@@ -764,15 +788,26 @@ def read_uci(path):
     return sections
 
 
-def write_uci(folder, scratch, package, changes):
-    """Set (section reference, option, value) triples in one commit, through the
-    `uci` command; True if it succeeded.  Changes that somebody else has staged
-    stay staged: ours are kept in a folder of their own."""
+def write_uci(folder, scratch, changes, secrets=()):
+    """Make changes to `wireless` in one commit, through the `uci` command; True if
+    it succeeded.  A change is (verb, what, value), as in set wireless.WHAT=VALUE;
+    secrets are changes whose values nobody may see among the arguments.  What
+    somebody else has staged stays staged: ours is kept in a folder of its own."""
     uci = "uci -q -c %s -t %s " % (quoted(folder), quoted(scratch))
-    sets = [uci + "set " + quoted("%s.%s.%s=%s" % (package, ref, option, value)) for ref, option, value in changes]
-    done = shell("rm -rf " + quoted(scratch), "mkdir -p " + quoted(scratch), *sets, uci + "commit " + package)
-    shell("rm -rf " + quoted(scratch))
-    return done
+    commands = ["umask 077", "rm -rf " + quoted(scratch), "mkdir -p " + quoted(scratch)]
+    commands += [uci + verb + " " + quoted("wireless.%s=%s" % (what, value)) for verb, what, value in changes]
+    try:
+        if secrets:
+            shell(*commands[:3])
+            with open(scratch + ".batch", "w") as file:  # the folder above is ours alone
+                for verb, what, value in secrets:
+                    file.write("%s wireless.%s='%s'\n" % (verb, what, value))
+            commands.append(uci + "batch < " + quoted(scratch + ".batch"))
+        return shell(*commands, uci + "commit wireless")
+    except OSError:
+        return False
+    finally:
+        shell("rm -rf %s %s" % (quoted(scratch), quoted(scratch + ".batch")))
 
 
 class Key:
@@ -788,10 +823,10 @@ class Key:
 LONGEST_PSK_LINE = 127
 
 
-def psk_line(armed, key_id, vid, secret):
-    """A shared key's line, as the OpenSync document writes it, without its end."""
+def psk_line(armed, key_id, vid, mac, secret):
+    """A key's line, as the OpenSync document writes it, without its end."""
     vlan = "vlanid=" + vid + " " if vid else ""
-    return ("wps=%d keyid=%s %s" % (armed, key_id, vlan)).encode() + EVERYONE + b" " + secret
+    return ("wps=%d keyid=%s %s" % (armed, key_id, vlan)).encode() + mac + b" " + secret
 
 
 class Network:
@@ -828,7 +863,7 @@ class Network:
             wrong = "a MAC address is not six pairs of hex digits"
         elif vid and not (vid.isdigit() and 0 < int(vid) < 4095):
             wrong = "the vid is not 1 to 4094"
-        elif len(psk_line(False, key_id, vid, secret)) > LONGEST_PSK_LINE:
+        elif len(psk_line(False, key_id, vid, EVERYONE, secret)) > LONGEST_PSK_LINE:
             wrong = "key id and key are together longer than a line that hostapd reads"
         else:
             self.keys.append(Key(key_id, secret, macs, vid))
@@ -1126,11 +1161,12 @@ def without_secret(line):
 class PskEdit:
     """An edit for Rewrite that arms one key and disarms all others.
 
-    `keys` are UCI's; those that everybody shares are added when they are missing
-    (netifd writes neither the network's own key nor a keyid).  `armed` is a
-    key id, or "" to arm nothing; FileError if it names no shared key.  After a
-    run: `key_ids`, the shared keys that there are, and `was_armed`, the key ids
-    that the file armed before ("" for an armed line without a name).
+    `keys` are UCI's; those that are missing are added (netifd writes neither the
+    network's own key nor a keyid).  `armed` is a key id, or "" to arm nothing;
+    FileError if it names no shared key.  After a run: `key_ids`, the shared keys
+    that there are; `was_armed`, the key ids that the file armed before ("" for an
+    armed line without a name); `unknown`, (MAC, PSK) of some lines that hostapd
+    appended and UCI does not know.
     """
 
     def __init__(self, keys, armed):
@@ -1138,6 +1174,7 @@ class PskEdit:
         self._armed = armed
         self.key_ids = [key.id for key in keys if not key.macs]
         self.was_armed = []
+        self.unknown = []
 
     def __call__(self, lines):
         by_line = {}  # (MAC, secret) of a line -> the keys of UCI that it may be
@@ -1145,8 +1182,9 @@ class PskEdit:
             for mac in key.macs or (EVERYONE,):
                 by_line.setdefault((mac, key.secret), []).append(key)
         shared = {key.id.encode(): key for key in self._keys if not key.macs}
-        missing = dict(shared)
+        missing = {(key.id, mac) for key in self._keys for mac in key.macs or (EVERYONE,)}
         self.was_armed = []
+        self.unknown = []
         armed = not self._armed
         line, number = b"\n", 0
         for line in lines:
@@ -1166,12 +1204,13 @@ class PskEdit:
             if not key or key.secret != secret:
                 may_be = by_line.get((mac, secret), ())
                 named = [k for k in may_be if k.id.encode() == key_id]
-                unseen = [k for k in may_be if k.id.encode() in missing]
+                unseen = [k for k in may_be if (k.id, mac) in missing]
                 key = (named or unseen or may_be or (key,))[0]
             if key:
-                if not key.macs:
-                    missing.pop(key.id.encode(), None)
+                missing.discard((key.id, mac))
                 key_id = key.id.encode()
+            elif mac != EVERYONE and b"wps" in tokens and not key_id and len(secret) == 64:
+                self.unknown = self.unknown[-31:] + [(mac, secret)]
             elif mac == EVERYONE and key_id and text(key_id) not in self.key_ids:
                 self.key_ids.append(text(key_id))
             arm = not armed and mac == EVERYONE and text(key_id) == self._armed
@@ -1197,11 +1236,12 @@ class PskEdit:
             yield line, now
         end = b"" if line.endswith(b"\n") else b"\n"
         for key in self._keys:
-            if not key.macs and key.id.encode() in missing:
-                arm = not armed and key.id == self._armed
-                armed = armed or arm
-                yield b"", end + psk_line(arm, key.id, key.vid, key.secret) + b"\n"
-                end = b""
+            for mac in key.macs or (EVERYONE,):
+                if (key.id, mac) in missing:
+                    arm = not armed and not key.macs and key.id == self._armed
+                    armed = armed or arm
+                    yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
+                    end = b""
         if not armed:
             raise FileError("there is no shared key with the key id %s any more." % self._armed)
 
@@ -1215,20 +1255,6 @@ class PskEdit:
 # ---------------------------------------------------------------------------
 
 ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
-
-if hasattr(time, "ticks_ms"):
-    ticks, after, ticks_diff = time.ticks_ms, time.ticks_add, time.ticks_diff
-else:
-
-    def ticks():
-        return int(time.monotonic() * 1000)
-
-    def after(start, ms):
-        return start + ms
-
-    def ticks_diff(end, start):
-        return end - start
-
 
 _ANSWERED = "", _ignore
 
@@ -1455,6 +1481,7 @@ class Bss:
         # the files
         self.conf = ""
         self.options = {}
+        self.read = ()
         self.ssid = b""
         self.network = None
         self.reason = ""  # why it can't do WPS
@@ -1464,8 +1491,11 @@ class Bss:
         self.seen = None  # stamp of the psk file when it was last read
         self.right = None  # key id that the psk file has been found right for
         self.loaded = None  # its stamp when hostapd said OK to loading it
+        self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
+        self.kept = False  # UCI has all that netifd needs to write the same again
         # hostapd
         self.control = None
+        self.lives = 0  # how often its control socket has died
         self.looked = False
         self.followed = False  # looked at before, so that its events tell more than a look
         self.missing = ""  # NO_WPS, if so
@@ -1551,6 +1581,8 @@ class Mender:
             return self._separate
         if (bss.enabling or bss.in_session()) and self.is_cold(bss):
             return self._restart
+        if bss.enabled and not bss.kept and not bss.in_session() and not self.stopping:
+            return self._keep
         if show and not bss.shown:
             return self._show
         if opened and not bss.pbc and not bss.ending:
@@ -1735,6 +1767,11 @@ class Mender:
         bss.armed = ""
         self._tell(bss, ("RELOAD_WPA_PSK",), done)
 
+    def _keep(self, bss):
+        bss.kept = True
+        self.keep_in_uci(bss)
+        self._did(bss)
+
     def is_cold(self, bss):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
         started without WPS, or in a group under a uuid of its own."""
@@ -1743,8 +1780,6 @@ class Mender:
 
     def _restart(self, bss):
         options = wps_options(bss.options, True, self.group_uuid(bss))
-        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-        self.log("warning", "%s: WPS for the first time: all clients of the radio reconnect once." % bss.ifname)
 
         def done(ok):
             if ok:
@@ -1755,6 +1790,24 @@ class Mender:
                     bss.enabling.disrupted = True
             self._did(bss, None if ok else self.refused(bss, "restart", "to restart the BSS with WPS"))
 
+        lives = bss.lives
+
+        def told(status, _answer):
+            if bss.lives == lives:
+                done(status == OK)
+            elif bss.enabling:  # it came back under a new control socket
+                bss.enabling.disrupted = True
+
+        if self.hostapd_id is not None:
+            self.log("warning", "%s: WPS for the first time: its clients reconnect once." % bss.ifname)
+            # The file is the right one already; only the BSS whose lines differ restarts
+            phy, _, radio = bss.conf[bss.conf.rfind("/") + 1 :][len("hostapd-") : -len(".conf")].partition(".")
+            arguments = (("phy", phy), ("config", bss.conf), ("prev_config", bss.conf))
+            arguments += (("radio", int(radio)),) if radio.isdigit() else ()
+            self.bus.invoke(self.hostapd_id, "config_set", arguments, told)
+            return
+        self.log("warning", "%s: WPS for the first time: all clients of the radio reconnect once." % bss.ifname)
+        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
         self._tell(bss, commands + ["DISABLE", "ENABLE"], done)
 
     def _press(self, bss):
@@ -1833,6 +1886,7 @@ class Daemon(Mender):
         self.uuids = {}  # SSID -> uuid, where UCI has none
         self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
         self.stopping = False
+        self._tried = []  # changes to UCI that wpsd has made by itself
         self._inputs = None  # stamps of what was read
         self._reports = []  # what ubusd has not taken yet
         self._due = self._looked = ticks()  # when to look at everything, and when that was
@@ -1948,6 +2002,7 @@ class Daemon(Mender):
             bss.trouble = ""
         bss.conf = conf
         bss.options = options
+        bss.read = tuple(options)  # as somebody else wrote it
         bss.ssid = options.get(b"ssid", b"")
         bss.reason = unsupported(options) or bss.missing
         bss.network = None
@@ -1962,8 +2017,8 @@ class Daemon(Mender):
 
     def _read_psk(self, bss):
         """See which keys there are and which is armed; change nothing."""
-        bss.right = None
-        bss.key_ids, bss.armed = [], ""
+        bss.right, bss.kept = None, False
+        bss.key_ids, bss.armed, bss.unknown = [], "", []
         if not bss.psk or not bss.network:
             return
         bss.seen = stamp(bss.psk.path)
@@ -1976,6 +2031,7 @@ class Daemon(Mender):
         bss.held = None
         bss.key_ids = edit.key_ids
         bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
+        bss.unknown = edit.unknown
 
     def _trouble(self, bss, sentence):
         if bss.trouble != sentence:
@@ -2372,6 +2428,7 @@ class Daemon(Mender):
     def _on_lost(self, bss):
         """The control socket died; a hostapd that comes back starts afresh."""
         self._forget(bss)
+        bss.lives += 1
         bss.busy = bss.tried = False
         self._due = ticks()
         session = bss.session
@@ -2532,9 +2589,9 @@ class Daemon(Mender):
         job = Configure(request, arguments, self._targets(arguments))
         changes = self._check_configure(job)
         if changes:
-            job.undo = [(n.section.reference, option, text(n.section.get(option))) for n, option, _ in changes]
+            job.undo = [(n, option, text(n.section.get(option))) for n, option, _ in changes]
             job.changed = True
-            if not self._write_uci([(n.section.reference, option, value) for n, option, value in changes]):
+            if not self._write_uci(changes):
                 raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
         if job.wps:
             for bss in job.bsses:
@@ -2592,9 +2649,50 @@ class Daemon(Mender):
         return changes
 
     def _write_uci(self, changes):
-        done = write_uci(self.uci_folder, self.run_folder + "/uci", "wireless", changes)
+        """Changes are (network, option, value)."""
+        changes = [("set", n.section.reference + "." + option, value) for n, option, value in changes]
+        return self._run_uci(changes)
+
+    def _run_uci(self, changes, secrets=()):
+        done = write_uci(self.uci_folder, self.run_folder + "/uci", changes, secrets)
         self.refresh()
         return done
+
+    def keep_in_uci(self, bss):
+        """What netifd has to know so that its next file is like ours: of a network
+        that was enabled before wpsd came, and of devices that hold a key of their
+        own which hostapd made up and netifd would forget."""
+        network = bss.network
+        where = network.section.reference + "."
+        uuid = self.group_uuid(bss)
+        changes, secrets = [], []
+        if network.uuid != uuid:
+            changes.append(("set", where + "uuid", uuid))
+        elif self._is_uuid_ignored(bss):
+            changes.append(("add_list", where + "hostapd_bss_options", "uuid=" + uuid))
+        if network.section.get("ap_setup_locked") != b"1":
+            changes.append(("set", where + "ap_setup_locked", "1"))
+        known = [key.id for key in network.keys]
+        for mac, psk in bss.unknown:
+            name = "wps_" + mac.decode().replace(":", "")
+            if name not in known:
+                changes += [("set", name, "wifi-station"), ("set", name + ".mac", mac.decode())]
+                changes += [("add_list", name + ".iface", n.section.name) for n in self.networks if n.ssid == bss.ssid]
+            secrets.append(("set", name + ".key", psk.decode()))
+        changes = [change for change in changes if change not in self._tried]
+        secrets = [change for change in secrets if change not in self._tried]
+        if changes or secrets:
+            self._tried += changes + secrets
+            done = self._run_uci(changes, secrets)
+            self.log("info" if done else "error", "%s: UCI %s." % (
+                bss.ifname, "knows now what netifd needs" if done else "could not be written",
+            ))  # fmt: skip
+
+    def _is_uuid_ignored(self, bss):
+        """Whether netifd wrote the file after UCI had the uuid, and without it: the
+        shell scripts up to 24.10 know a raw line only (OPENWRT)."""
+        conf, uci = stamp(bss.conf), stamp(self.uci_folder + "/wireless")
+        return b"uuid" not in bss.read and bool(conf and uci) and conf[2] > uci[2]
 
     def _answer_configures(self):
         """Go on with the calls whose BSSs lack nothing any more."""
@@ -2713,7 +2811,8 @@ class Daemon(Mender):
 
     def run(self):
         """Serve until SIGINT or SIGTERM, then leave nothing shown."""
-        shell("mkdir -p " + quoted(self.run_folder))
+        folder = quoted(self.run_folder)
+        shell("mkdir -p " + folder, "chmod 700 " + folder)  # a PSK passes through, on its way to UCI
         self.refresh()
         self.restore()
         poll = select.poll()
@@ -2815,6 +2914,7 @@ class Daemon(Mender):
             if ticks_diff(now, job.deadline) >= 0:
                 self._waiting.remove(job)
                 self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
+        self.bus.expire()
         if not self.bus.sock:
             self.object_id = None
             if ticks_diff(self._due, now) > MISSING_TICK:

@@ -123,7 +123,7 @@ def files(*lines):
 
 
 def fits(key):
-    return all(len(wpsd.psk_line(0, key.id, key.vid, key.secret)) <= 127 for _ in key.macs or [0])
+    return all(len(wpsd.psk_line(0, key.id, key.vid, EVERYONE, key.secret)) <= 127 for _ in key.macs or [0])
 
 
 uci_keys = st.lists(
@@ -164,13 +164,11 @@ def check_psk_edit(raw, keys, armed, after):
         if new_id != key_id:
             assert (new_id, mac, secret) in known and (key_id, mac, secret) not in known
     for vlan, key_id, _, mac, secret in new[len(old) :]:
-        key = shared[key_id]
-        assert (vlan, mac, secret) == (key.vid.encode(), EVERYONE, key.secret)
-        assert (key_id, EVERYONE) not in [(line[1], line[3]) for line in new[: len(old)]], "it was there"
-    for key_id, key in shared.items():
-        assert (key_id, EVERYONE, key.secret) in [(line[1], line[3], line[4]) for line in new], (
-            "a key is missing"
-        )
+        assert vlan in [key.vid.encode() for key in keys if key.id.encode() == key_id]
+        assert (key_id, mac, secret) in known
+        assert (key_id, mac, secret) not in [(line[1], *line[3:]) for line in new[: len(old)]], "it was there"
+    for key in known:
+        assert key in [(line[1], *line[3:]) for line in new], "a key is missing"
     assert [line[1] for line in new if line[2] and line[3] == EVERYONE] == ([armed.encode()] if armed else [])
     assert not [line for line in new if line[2] and line[3] != EVERYONE]
     check_untouched(raw, after, old, new)

@@ -90,8 +90,23 @@ def test_shared_keys_that_netifd_does_not_write_are_added_at_the_end():
     assert edited(b"# netifd", keys, "key") == b"# netifd\n" + wanted
 
 
-def test_a_key_for_one_device_is_not_added_because_netifd_writes_it():
-    assert edited(b"", [key("tv", b"for the tv", b"02:00:00:00:00:01")], "") == b""
+def test_a_key_for_one_device_that_netifd_has_not_written_yet_is_added_and_never_armed():
+    keys = [key("tv", b"for the tv", b"02:00:00:00:00:01")]
+    assert edited(b"", keys, "") == b"wps=0 keyid=tv 02:00:00:00:00:01 for the tv\n"
+    edit = wpsd.PskEdit(keys, "tv")
+    try:
+        list(edit(iter([b"wps=0 keyid=tv 02:00:00:00:00:01 for the tv\n"])))
+        assert False, "a device's own key was armed for everybody"
+    except wpsd.FileError:
+        pass
+
+
+def test_keys_that_hostapd_made_up_are_told_from_those_that_uci_knows():
+    mac = b"02:00:00:00:02:00"
+    edit = wpsd.PskEdit([key("tv", b"c0" * 32, mac)], "")
+    known, unknown = b"wps=1 " + mac + b" " + b"c0" * 32 + b"\n", b"wps=0 " + mac + b" " + b"c1" * 32 + b"\n"
+    list(edit(iter([known, unknown, b"02:00:00:00:02:01 " + b"c2" * 32 + b"\n"])))
+    assert edit.unknown == [(mac, b"c1" * 32)]
 
 
 def test_a_psk_that_hostapd_made_up_is_kept_and_disarmed():
