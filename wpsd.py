@@ -1495,7 +1495,7 @@ class Bss:
         self.kept = False  # UCI has all that netifd needs to write the same again
         # hostapd
         self.control = None
-        self.lives = 0  # how often its control socket has died
+        self.returns = None  # ticks: netifd restarts it, and it should be back by then
         self.looked = False
         self.followed = False  # looked at before, so that its events tell more than a look
         self.missing = ""  # NO_WPS, if so
@@ -1507,7 +1507,6 @@ class Bss:
         self.warm = None  # hostapd was started with WPS; it can be shown
         self.uuid = None  # that it was started with
         self.tried = False  # it was restarted because it refused; once is enough
-        self.enabling = None  # the configure call that waits for it
         # work
         self.busy = False
         self.held = None  # ticks: something failed; not again before that
@@ -1551,6 +1550,7 @@ HOLD = 5000  # ms until something that failed is tried again
 TICK = 30000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
+RESTART_TIME = 15000  # ms for a BSS to come back
 
 
 class Mender:
@@ -1579,7 +1579,7 @@ class Mender:
             return self._reload_psk
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
-        if (bss.enabling or bss.in_session()) and self.is_cold(bss):
+        if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
             return self._restart
         if bss.enabled and not bss.kept and not bss.in_session() and not self.stopping:
             return self._keep
@@ -1772,6 +1772,9 @@ class Mender:
         self.keep_in_uci(bss)
         self._did(bss)
 
+    def _is_being_enabled(self, bss):
+        return any([job.wps and bss in job.bsses for job in self._waiting])
+
     def is_cold(self, bss):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
         started without WPS, or in a group under a uuid of its own."""
@@ -1779,6 +1782,27 @@ class Mender:
         return not bss.warm or (len(group) > 1 and bss.uuid != self.group_uuid(bss).encode())
 
     def _restart(self, bss):
+        for job in self._waiting:
+            job.disrupted = job.disrupted or bss in job.bsses
+        if bss.in_session():
+            bss.session.deadline = after(ticks(), RESTART_TIME)
+        self.log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
+        if self.netifd_id is None:
+            self._restart_radio(bss)
+            return
+        # netifd writes the file anew from UCI, and hostapd's ubus object restarts just
+        # the BSSs whose lines differ; that this one came back is heard, not answered.
+        self.keep_in_uci(bss)
+        bss.returns = after(ticks(), RESTART_TIME)
+
+        def done(status, _answer):
+            if status != OK and bss.returns is not None:
+                bss.returns = None
+                self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
+
+        self.bus.invoke(self.netifd_id, "reload", (), done)
+
+    def _restart_radio(self, bss):
         options = wps_options(bss.options, True, self.group_uuid(bss))
 
         def done(ok):
@@ -1786,27 +1810,8 @@ class Mender:
                 bss.warm = True
                 bss.uuid = options[b"uuid"]
                 bss.looked = bss.independent = False
-                if bss.enabling:
-                    bss.enabling.disrupted = True
-            self._did(bss, None if ok else self.refused(bss, "restart", "to restart the BSS with WPS"))
+            self._did(bss, None if ok else self.refused(bss, "restart", "to restart the radio with WPS"))
 
-        lives = bss.lives
-
-        def told(status, _answer):
-            if bss.lives == lives:
-                done(status == OK)
-            elif bss.enabling:  # it came back under a new control socket
-                bss.enabling.disrupted = True
-
-        if self.hostapd_id is not None:
-            self.log("warning", "%s: WPS for the first time: its clients reconnect once." % bss.ifname)
-            # The file is the right one already; only the BSS whose lines differ restarts
-            phy, _, radio = bss.conf[bss.conf.rfind("/") + 1 :][len("hostapd-") : -len(".conf")].partition(".")
-            arguments = (("phy", phy), ("config", bss.conf), ("prev_config", bss.conf))
-            arguments += (("radio", int(radio)),) if radio.isdigit() else ()
-            self.bus.invoke(self.hostapd_id, "config_set", arguments, told)
-            return
-        self.log("warning", "%s: WPS for the first time: all clients of the radio reconnect once." % bss.ifname)
         commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
         self._tell(bss, commands + ["DISABLE", "ENABLE"], done)
 
@@ -1872,7 +1877,7 @@ class Daemon(Mender):
         self.run_folder = run_folder
         self.verbose = verbose
         self.bus = Ubus(ubus_path, self._on_bus)
-        self.object_id = self.listener_id = self.hostapd_id = None
+        self.object_id = self.listener_id = self.netifd_id = None
         self.bsses = []
         self.networks = []
         self.sessions = []
@@ -2073,28 +2078,34 @@ class Daemon(Mender):
         self.bus.add_object(self._on_news, listening)
 
     def _on_news(self, request, event, arguments):
-        """hostapd's objects come and go, and hostapd tells of BSSs that do: look now,
-        not in half a minute."""
+        """Objects of hostapd and netifd come and go, and hostapd's own tells of each
+        BSS that does: look now, not in half a minute."""
         request.finish(OK)
-        path = arguments.get("path", "hostapd")
-        if isinstance(path, str) and path.startswith(("hostapd", "network.wireless")):
-            if event == "ubus.object.add" and path in ("hostapd", "network.wireless"):
+        if event.startswith("ubus.object."):
+            if arguments.get("path") in ("hostapd", "network", "network.wireless"):
                 self._find_services()
-            for bss in self.bsses:
-                bss.followed = bss.followed and event != "bss.reload"
-            self._due = ticks()
+            elif not str(arguments.get("path")).startswith("hostapd."):
+                return
+        for bss in self.bsses:
+            if event.startswith("bss.") and bss.ifname == arguments.get("name"):
+                self._forget(bss)
+                self.changed(bss)
+        self._due = ticks()
 
     def _find_services(self):
         def hostapd(status, object_id):
-            self.hostapd_id = object_id if status == OK else None
             if status == OK:
                 self.bus.subscribe(self.listener_id, object_id, _ignore)
+
+        def netifd(status, object_id):
+            self.netifd_id = object_id if status == OK else None
 
         def wireless(status, object_id):
             if status == OK:
                 self.bus.invoke(object_id, "status", (), self._on_wireless)
 
         self.bus.lookup("hostapd", hostapd)
+        self.bus.lookup("network", netifd)
         self.bus.lookup("network.wireless", wireless)
 
     def _on_wireless(self, _status, radios):
@@ -2428,7 +2439,6 @@ class Daemon(Mender):
     def _on_lost(self, bss):
         """The control socket died; a hostapd that comes back starts afresh."""
         self._forget(bss)
-        bss.lives += 1
         bss.busy = bss.tried = False
         self._due = ticks()
         session = bss.session
@@ -2441,6 +2451,9 @@ class Daemon(Mender):
         bss.looked = bss.followed = bss.pbc = bss.shown = bss.down = bss.independent = False
         bss.warm = bss.uuid = None
         bss.ending = ""
+        if bss.returns is not None:
+            bss.returns = None
+            bss.busy = False
 
     def looked_at(self, bss, status):
         """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
@@ -2593,11 +2606,8 @@ class Daemon(Mender):
             job.changed = True
             if not self._write_uci(changes):
                 raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
-        if job.wps:
-            for bss in job.bsses:
-                bss.enabling = job
         self._waiting.append(job)
-        job.deadline = after(ticks(), 2 * PATIENCE)
+        job.deadline = after(ticks(), RESTART_TIME + PATIENCE if job.wps else 2 * PATIENCE)
         for bss in job.bsses:
             bss.held = None
             if not bss.control.sock:
@@ -2701,8 +2711,6 @@ class Daemon(Mender):
             if not failed and not all([self.is_content(bss) or self.is_gone(bss) for bss in job.bsses]):
                 continue
             self._waiting.remove(job)
-            for bss in job.bsses:
-                bss.enabling = None
             if failed:
                 self._fail_configure(job, Refusal(TIMEOUT, "not_applied", failed[0].trouble))
             else:
@@ -2883,6 +2891,8 @@ class Daemon(Mender):
                 left = min(left, ticks_diff(bss.held, now))
             if bss.control.deadline is not None:
                 left = min(left, ticks_diff(bss.control.deadline, now))
+            if bss.returns is not None:
+                left = min(left, ticks_diff(bss.returns, now))
         for job in self._waiting:
             left = min(left, ticks_diff(job.deadline, now))
         return max(0, left)
@@ -2897,6 +2907,9 @@ class Daemon(Mender):
             if bss.held is not None and ticks_diff(now, bss.held) >= 0:
                 bss.held = None
                 self.changed(bss)
+            if bss.returns is not None and ticks_diff(now, bss.returns) >= 0:
+                bss.returns = None
+                self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
         for session in tuple(self.sessions):
             if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
                 session.end("interrupted")
