@@ -1547,7 +1547,7 @@ class Bss:
 
 NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
 HOLD = 5000  # ms until something that failed is tried again
-TICK = 30000  # ms between looks at everything while all is well,
+TICK = 60000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
 RESTART_TIME = 15000  # ms for a BSS to come back
@@ -1659,7 +1659,10 @@ class Mender:
             bss.looked = bss.followed = True
             self._did(bss)
 
-        bss.control.ask("WPS_GET_STATUS", status)
+        if bss.followed and not bss.in_session():
+            bss.control.ask("GET_CONFIG", config)  # of the rest its events have told
+        else:
+            bss.control.ask("WPS_GET_STATUS", status)
 
     def _cancel(self, bss):
         def done(_ok):
@@ -2086,10 +2089,12 @@ class Daemon(Mender):
                 self._find_services()
             elif not str(arguments.get("path")).startswith("hostapd."):
                 return
-        for bss in self.bsses:
-            if event.startswith("bss.") and bss.ifname == arguments.get("name"):
-                self._forget(bss)
-                self.changed(bss)
+        elif event.startswith("bss."):
+            self._ask_netifd()
+            for bss in self.bsses:
+                if bss.ifname == arguments.get("name"):
+                    self._forget(bss)
+                    self.changed(bss)
         self._due = ticks()
 
     def _find_services(self):
@@ -2100,12 +2105,15 @@ class Daemon(Mender):
         def netifd(status, object_id):
             self.netifd_id = object_id if status == OK else None
 
+        self.bus.lookup("hostapd", hostapd)
+        self.bus.lookup("network", netifd)
+        self._ask_netifd()
+
+    def _ask_netifd(self):
         def wireless(status, object_id):
             if status == OK:
                 self.bus.invoke(object_id, "status", (), self._on_wireless)
 
-        self.bus.lookup("hostapd", hostapd)
-        self.bus.lookup("network", netifd)
         self.bus.lookup("network.wireless", wireless)
 
     def _on_wireless(self, _status, radios):
