@@ -2190,8 +2190,8 @@ class Daemon(Mender):
             s = bss.session
             table.append(("session", (
                 ("id", s.id), ("state", s.state), ("key_id", s.key_id),
-                ("remaining", s.remaining()), ("external", s.external), ("mac", s.mac), ("uuid", s.uuid),
-                ("name", s.name), ("attempts", s.attempts),
+                ("timeout", s.timeout), ("remaining", s.remaining()), ("external", s.external),
+                ("mac", s.mac), ("uuid", s.uuid), ("name", s.name), ("attempts", s.attempts),
             )))  # fmt: skip
         if bss.last:
             s = bss.last

@@ -59,7 +59,7 @@ unpack() {
     mv "$folder.part" "$folder"
 }
 
-install_packages file kmod make iproute2 python3-venv qemu-system-x86 strace
+install_packages chromium file fonts-dejavu-core kmod make iproute2 python3-venv qemu-system-x86 shellcheck strace
 
 if [ ! -d "$build/debian" ]; then
     say "unpacking hostapd, wpa_supplicant and a kernel with simulated radios into .build/debian."
@@ -85,6 +85,19 @@ if ! cmp -s "$tests/requirements.txt" "$build/venv/requirements.txt"; then
     /usr/bin/python3 -m venv "$build/venv"
     "$build/venv/bin/pip" install -qq --disable-pip-version-check -r "$tests/requirements.txt"
     cp "$tests/requirements.txt" "$build/venv/requirements.txt"
+fi
+
+# -- eslint and axe-core, for the tests of the web page ----------------------------------------
+
+if ! cmp -s "$tests/web/package.json" "$build/web/package.json"; then
+    say "installing the npm packages of tests/web/package.json into .build/web."
+    command -v npm >/dev/null || install_packages nodejs npm
+    rm -rf "$build/web" "$build/web.part"
+    mkdir -p "$build/web.part"
+    cp "$tests/web/package.json" "$build/web.part/"
+    (cd "$build/web.part" &&
+        npm install --silent --no-audit --no-fund --no-progress --no-package-lock --ignore-scripts </dev/null)
+    mv "$build/web.part" "$build/web"
 fi
 
 # -- MicroPython ------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def test_status_tells_of_the_running_session(home):
     assert type(remaining) is int and 85 <= remaining <= 90
     assert bss["session"] == {
         "id": started["session"], "state": "active", "key_id": "key-3", "external": False,
-        "mac": "", "uuid": "", "name": "", "attempts": 0,
+        "mac": "", "uuid": "", "name": "", "attempts": 0, "timeout": 90,
     }  # fmt: skip
     assert "last" not in bss
 

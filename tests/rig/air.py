@@ -145,10 +145,10 @@ class Hostapd(Daemon):
     hostapd, wpad.json).
     """
 
-    def __init__(self, confs, log, user=None):
+    def __init__(self, confs, log, user=None, options=()):
         self.log = log
         self.confs = [pathlib.Path(conf) for conf in confs]
-        self.command = ["hostapd", "-t", "-f", log, *self.confs]
+        self.command = ["hostapd", "-t", "-f", log, *options, *self.confs]
         if user:
             account = pwd.getpwnam(user)
             capabilities = [f"--{which}=+net_admin,+net_raw" for which in ("inh-caps", "ambient-caps")]
@@ -256,6 +256,12 @@ class Station(Daemon):
         """The key that it saved last, as in its file: a quoted passphrase or 64 hex digits."""
         return re.findall(r"^\tpsk=(.*)", self.conf.read_text(), re.MULTILINE)[-1]
 
+    def forget(self):
+        """Reset to factory settings."""
+        self.request("WPS_CANCEL")
+        self.request("REMOVE_NETWORK all")
+        self.request("SAVE_CONFIG")
+
     def disconnect(self):
         self.request("DISCONNECT")
 
@@ -326,8 +332,8 @@ class Air:
         path.write_text("\n".join(lines))
         return path
 
-    def hostapd(self, *confs, user=None):
-        daemon = Hostapd(confs, self.folder / f"hostapd-{len(self.daemons)}.log", user)
+    def hostapd(self, *confs, user=None, options=()):
+        daemon = Hostapd(confs, self.folder / f"hostapd-{len(self.daemons)}.log", user, options)
         self.daemons.append(daemon)
         return daemon
 

@@ -65,20 +65,32 @@ class Router:
         self.uci = self.folder / "uci"
         self.run = self.folder / "wpsd"
         self.log = self.folder / "wpsd.log"
-        self.uci.mkdir()
+        self.uci.mkdir(exist_ok=True)
         (self.uci / "wireless").write_text(wireless)
         settings = {"hostapd_conf": [str(confs)], "log_level": "debug", **settings}
         (self.uci / "wpsd").write_text(section("wpsd", "main", settings))
         self.path = str(self.folder / "ubus.sock")
         self.bus = (RealUbusd if shutil.which("ubusd") else Broker)(self.path).start()
+        self.past = []  # events that were heard on a bus that is gone
         self.start_wpsd()
         self.client = self.connect()
 
     def connect(self):
         client = Client(self.path)
-        client.wait_object("wps", 20)
+        client.wait_object("wps", 60)
         client.listen("wps.*")
         return client
+
+    def restart_bus(self):
+        """Start it again after kill(). We are there before anybody else can be, and hear everything."""
+        self.past += self.client.events
+        self.client.close()
+        self.bus.path += ".new"
+        self.bus.start()
+        self.client = Client(self.bus.path)
+        self.client.listen("wps.*")
+        os.rename(self.bus.path, self.path)
+        self.bus.path = self.path
 
     def arguments(self, *more):
         return [*self.program, "--ubus", self.path, "--uci", str(self.uci), "--run", str(self.run), *more]
@@ -120,7 +132,7 @@ class Router:
             raise AssertionError(str(late)) from None
 
     def heard(self, name):
-        return [event.data for event in self.client.events if event.name == "wps." + name]
+        return [event.data for event in self.past + self.client.events if event.name == "wps." + name]
 
     def close(self):
         if self.wpsd.poll() is None:

@@ -5,8 +5,13 @@ import os
 import pytest
 from rig.air import Air
 
+figures = []
+
 
 def pytest_collection_modifyitems(items):
+    """WPSD_SHARE=1/2 is the first half of the tests: two machines share them."""
+    number, of = map(int, os.environ.get("WPSD_SHARE", "1/1").split("/"))
+    items[:] = items[number - 1 :: of]
     if "WPSD_GUEST" not in os.environ:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs the simulated radios of tests/rig/vm.py"))
@@ -17,3 +22,16 @@ def air():
     """Four radios, and nothing left of them after the test."""
     with Air(radios=4) as air:
         yield air
+
+
+@pytest.fixture
+def figure():
+    """Takes a sentence with what was measured; all of them are printed at the end."""
+    return figures.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if figures:
+        terminalreporter.section("figures")
+        for sentence in figures:
+            terminalreporter.line(sentence)
