@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Chromium, and someone who looks at the page with it.
+
+    with Browser() as browser:
+        me = browser.visit(luci, "owner")
+        me.press("Home", "Start WPS")
+        me.sees("Home", "Press the WPS button")         # waits for it
+"""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / ".build" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+DESKTOP, PHONE = (1000, 800), (375, 740)
+
+# No sandbox for root, and no questions to servers on the network.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Browser:
+    def __enter__(self):
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        assert path, "Chromium is missing: set CHROMIUM, or run tests/setup.sh"
+        self._playwright = sync_playwright().start()
+        self._chromium = self._playwright.chromium.launch(executable_path=path, args=FLAGS)
+        return self
+
+    def __exit__(self, *_):
+        self._chromium.close()
+        self._playwright.stop()
+
+    def visit(self, luci, who="owner", size=DESKTOP, dark=False):
+        context = self._chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, screen={"width": size[0], "height": size[1]},
+            color_scheme="dark" if dark else "light", locale="en-GB", timezone_id="UTC", reduced_motion="reduce",
+        )  # fmt: skip
+        context.set_default_timeout(8000)
+        context.add_cookies([{"name": "sysauth", "value": who, "url": luci.origin}])
+        return Visit(context, luci)
+
+
+class Visit:
+    def __init__(self, context, luci):
+        self.console = []       # errors and warnings
+        self.page = context.new_page()
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.console.append(str(error)))
+        self.page.goto(luci.url)
+        expect(self.page.locator("#view h2")).to_be_visible()
+
+    def _note(self, message):
+        if message.type in ("error", "warning"):
+            self.console.append("%s: %s" % (message.type, message.text))
+
+    def close(self):
+        self.page.context.close()
+
+    # -- what there is
+
+    def network(self, ssid):
+        return self.page.get_by_role("group", name=ssid, exact=True)
+
+    def button(self, ssid, name):
+        return self.network(ssid).get_by_role("button", name=name, exact=True)
+
+    def status(self, ssid):
+        """The sentence that a screen reader speaks when it changes."""
+        return self.network(ssid).get_by_role("status")
+
+    def alert(self, ssid):
+        return self.network(ssid).get_by_role("alert")
+
+    def bar(self, ssid):
+        return self.network(ssid).get_by_role("progressbar")
+
+    def keys(self, ssid):
+        return self.network(ssid).get_by_role("combobox")
+
+    @property
+    def dialog(self):
+        return self.page.get_by_role("dialog")
+
+    def rows(self):
+        """The table of the last sessions, without the times."""
+        rows = self.page.locator("tr:not(.table-titles):not(.placeholder)").all()
+        return [row.get_by_role("cell").all_inner_texts()[1:] for row in rows]
+
+    def seconds_left(self, ssid):
+        minutes, seconds = re.search(r"(\d+):(\d\d)", self.bar(ssid).get_attribute("title")).groups()
+        return 60 * int(minutes) + int(seconds)
+
+    def focused(self):
+        return self.page.evaluate("document.activeElement.textContent")
+
+    # -- what one does and sees
+
+    def press(self, ssid, name):
+        self.button(ssid, name).click()
+
+    def sees(self, ssid, sentence, seconds=8):
+        expect(self.status(ssid)).to_contain_text(sentence, timeout=seconds * 1000)
+
+    def is_told(self, ssid, sentence, seconds=8):
+        expect(self.alert(ssid)).to_contain_text(sentence, timeout=seconds * 1000)
+
+    def is_warned(self, sentence, seconds=8):
+        expect(self.page.locator("#maincontent .alert-message").filter(has_text=sentence)).to_be_visible(
+            timeout=seconds * 1000)
+
+    def has_state(self, ssid, state, seconds=8):
+        expect(self.network(ssid).locator(".label")).to_have_text(state, timeout=seconds * 1000)
+
+    def offers(self, ssid):
+        """The buttons that are there to be pressed."""
+        buttons = self.network(ssid).get_by_role("button").all()
+        return [button.inner_text() for button in buttons if button.is_enabled()]
+
+    def looks_away(self):
+        """As if another tab was in front: the page asks no more until it is seen again, or acts."""
+        self.page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+        time.sleep(0.2)     # for a question under way
+
+    def looks_back(self):
+        self.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+    def axe(self):
+        """What axe-core finds serious or critical."""
+        self.page.add_script_tag(path=AXE)
+        found = self.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+        return [
+            (each["id"], each["help"], [node["html"] for node in each["nodes"]])
+            for each in found if each["impact"] in ("serious", "critical")
+        ]  # fmt: skip
