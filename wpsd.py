@@ -22,6 +22,7 @@ a tuple of pairs.  DESIGN, HOSTAPD and OPENWRT in the comments name the
 project's documents: the contract, what was measured, the platform.
 """
 
+import gc
 import json
 import os
 import select
@@ -1634,6 +1635,8 @@ class Mender:
             if answer is None:
                 bss.busy = False
             elif answer.startswith(b"UNKNOWN"):
+                if not bss.missing:
+                    self.log("error", "%s: %s" % (bss.ifname, NO_WPS))
                 bss.reason = bss.missing = NO_WPS
                 bss.looked = True
                 self._did(bss)
@@ -2479,7 +2482,11 @@ class Daemon(Mender):
             session.end("timeout", None, bss.ifname)
         elif status == b"Overlap":
             session.end("overlap", overlap(), bss.ifname)
-        elif bss.outcome.startswith(b"Success") and text(bss.outcome) != session.before.get(bss.ifname):
+        elif bss.outcome.startswith(b"Success") and (
+            # a window that was open and is Disabled now has ended well (HOSTAPD: Timed-out
+            # after a timeout and a cancel); one that was never open may be as before
+            session.activated or text(bss.outcome) != session.before.get(bss.ifname)
+        ):
             session.mac = text(bss.outcome[8:])
             session.end("success", None, bss.ifname)
         elif not session.resumed and not any([other.pbc for other in session.bsses]):
@@ -3072,8 +3079,8 @@ def termination_fd():
     try:
         import signal
     except ImportError:
-        pass
-    else:
+        signal = None
+    if hasattr(signal, "set_wakeup_fd"):  # micropython-lib's has none
         readable, writable = os.pipe()
         os.set_blocking(writable, False)
         signal.set_wakeup_fd(writable)
@@ -3107,6 +3114,8 @@ The WPS push button: offers the ubus object `wps`.
 
 
 def main(arguments):
+    if hasattr(gc, "threshold"):
+        gc.threshold(100000)  # bytes; or MicroPython would fill its whole heap before it collects
     options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "run": "/var/run/wpsd"}
     flags = []
     while arguments:
