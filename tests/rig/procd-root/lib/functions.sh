@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
+# A stand-in for base-files' /lib/functions.sh: what maintainer scripts and wpsd's own scripts use of it.
+
+# -- installing and removing: $1 is the script that calls, /usr/lib/opkg/info/<package>.<which>
+
+belonging_to() {
+	package=$(basename "${1%.*}")
+	info=$IPKG_INSTROOT/usr/lib/opkg/info/$package
+}
+
+listed_below() {
+	grep -s "^$1" "$info.list"
+}
+
+init_script() {
+	if [ -n "$IPKG_INSTROOT" ]; then
+		sh "$IPKG_INSTROOT/etc/rc.common" "$IPKG_INSTROOT$1" "$2"
+	else
+		"$1" "$2"
+	fi
+}
+
+default_postinst() {
+	belonging_to "$1"
+	group=$(sed -n 's/^Require-User: *:\([^ =]*\).*/\1/p' "$info.control")
+	if [ -n "$group" ] && ! grep -qs "^$group:" "$IPKG_INSTROOT/etc/group"; then
+		echo "$group:x:65536:" >>"$IPKG_INSTROOT/etc/group"
+	fi
+	if [ -z "$IPKG_INSTROOT" ]; then
+		for file in $(listed_below /etc/uci-defaults/); do
+			# shellcheck source=/dev/null
+			(. "$file") && rm -f "$file"
+		done
+	fi
+	result=0
+	if [ -f "$info.postinst-pkg" ]; then
+		# shellcheck source=/dev/null
+		(. "$info.postinst-pkg") || result=$?
+	fi
+	for script in $(listed_below /etc/init.d/); do
+		[ "$PKG_UPGRADE" = 1 ] || init_script "$script" enable
+		[ -n "$IPKG_INSTROOT" ] || init_script "$script" start
+	done
+	return "$result"
+}
+
+default_prerm() {
+	belonging_to "$1"
+	result=0
+	if [ -f "$info.prerm-pkg" ]; then
+		# shellcheck source=/dev/null
+		(. "$info.prerm-pkg") || result=$?
+	fi
+	for script in $(listed_below /etc/init.d/); do
+		[ "$PKG_UPGRADE" = 1 ] || init_script "$script" disable
+		[ -n "$IPKG_INSTROOT" ] || init_script "$script" stop
+	done
+	return "$result"
+}
+
+# -- UCI: `config_load` makes shell variables of a file, which is shell syntax as long as nothing in it is odd
+
+# shellcheck disable=SC2317 # the file that is read calls these
+config_load() {
+	[ -z "$IPKG_INSTROOT" ] || return 0
+	config() { section=$2; }
+	option() { eval "config_${section}_$1=\$2"; }
+	list() {
+		eval "count=\$((\${config_${section}_$1_count:-0} + 1))"
+		# shellcheck disable=SC2154 # eval has set it
+		eval "config_${section}_$1_count=$count config_${section}_$1_$count=\$2"
+		eval "config_${section}_$1=\"\${config_${section}_$1:+\$config_${section}_$1 }\$2\""
+	}
+	# shellcheck source=/dev/null
+	[ ! -f "/etc/config/$1" ] || . "/etc/config/$1"
+}
+
+config_get() {
+	eval "$1=\${config_$2_$3:-\$4}"
+}
+
+config_list_foreach() {
+	eval "last=\${config_$1_$2_count:-0}"
+	number=1
+	# shellcheck disable=SC2154 # eval has set it
+	while [ "$number" -le "$last" ]; do
+		eval "\"\$3\" \"\$config_$1_$2_$number\""
+		number=$((number + 1))
+	done
+}
