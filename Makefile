@@ -17,7 +17,7 @@ demo: setup ## see it work: real hostapd and a real device on simulated radios
 	@$(VM) -- python tests/demo.py
 
 lint: setup ## look for mistakes in the Python code
-	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W .
+	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
 
 RADIOS = $(VM) --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 WPSD_SHARE=$(1) python $(PYTEST) -p pytest_timeout tests/vm
 
