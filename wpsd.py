@@ -467,8 +467,15 @@ class Request:
 # ---------------------------------------------------------------------------
 
 
+_ATTEMPTS = 5  # at a file that others write to
+
+
 class FileError(Exception):
     """A file that can't be read or must not be changed; one sentence."""
+
+
+class _Busy(Exception):
+    """Somebody else wrote to the file meanwhile."""
 
 
 def shell(*commands):
@@ -538,6 +545,14 @@ class Rewrite:
 
     def run(self, edit):
         """Apply the edit; True if the file had to change."""
+        for left in range(_ATTEMPTS - 1, -1, -1):
+            try:
+                return self._run_once(edit)
+            except _Busy as e:  # netifd writes at the same moment
+                if not left:
+                    raise FileError(str(e))
+
+    def _run_once(self, edit):
         self.forget()
         before = stamp(self.path)
         try:
@@ -549,7 +564,7 @@ class Rewrite:
         except OSError as e:
             self.forget()
             raise FileError("%s can't be read: error %s." % (self.path, e.errno))
-        except FileError:
+        except (FileError, _Busy):
             self.forget()
             raise
         self.forget()
@@ -578,8 +593,7 @@ class Rewrite:
         is in the new file then."""
         if not self._is_ours() or self._old.seek(0, 2) == self._read:
             return False
-        self._from_both(edit)
-        return True
+        return self._from_both(edit)
 
     def _is_ours(self):
         """Whether what stands there is still what the last run() wrote."""
@@ -591,7 +605,11 @@ class Rewrite:
         with open(self.path, "rb") as new:
             new.seek(self._written)
             self._old.seek(0)
-            self._replace(edit, self._both(new), stamp(self.path))
+            try:
+                self._replace(edit, self._both(new), stamp(self.path))
+                return True
+            except _Busy:  # what is there now is newer than both
+                return False
 
     def _both(self, new):
         added = list(lines_of(new, self._longest))
@@ -605,9 +623,9 @@ class Rewrite:
         has replaced ours meanwhile."""
         if not self._is_ours():
             return False
-        self._from_both(_unchanged)
+        done = self._from_both(_unchanged)
         self.forget()
-        return True
+        return done
 
     def forget(self):
         if self._old:
@@ -630,7 +648,7 @@ class Rewrite:
                         raise OSError(28, "ENOSPC")
                 _sync(file)
             if stamp(self.path) != before:
-                raise FileError("%s was written by somebody else at the same moment." % self.path)
+                raise _Busy("%s was written by somebody else at the same moment." % self.path)
             made, kept = os.stat(temporary), os.stat(self.path)
             if (made[0], made[4], made[5]) != (kept[0], kept[4], kept[5]):  # busybox's cp does not tell
                 raise FileError("%s can't be rewritten: its owner and mode would not be kept." % self.path)
@@ -639,7 +657,7 @@ class Rewrite:
         except OSError as e:
             shell("rm -f " + new)
             raise FileError("%s can't be written: error %s." % (self.path, e.errno))
-        except FileError:
+        except (FileError, _Busy):
             shell("rm -f " + new)
             raise
         self._read, self._written = read, written
@@ -1502,7 +1520,7 @@ class Bss:
         self.missing = ""  # NO_WPS, if so
         self.shown = False
         self.pbc = False
-        self.down = False  # AP-DISABLED: nothing to be done until AP-ENABLED
+        self.down = False  # the radio is disabled: nothing to be done
         self.outcome = b""  # its last WPS result, and with whom
         self.independent = False
         self.warm = None  # hostapd was started with WPS; it can be shown
@@ -1569,7 +1587,7 @@ class Mender:
             return self._cancel
         if bss.shown and not show:
             return self._hide
-        if bss.held is not None or bss.reason:
+        if bss.held is not None or bss.reason or bss.down:
             return None
         wanted = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
         if any(bss.options.get(name) != value for name, value in wanted.items()):
@@ -1591,7 +1609,7 @@ class Mender:
         return None
 
     def mend(self, bss):
-        if bss.busy or bss.down or not bss.control.sock:
+        if bss.busy or not bss.control.sock:
             return
         step = self.lacking(bss)
         if step:
@@ -1602,7 +1620,7 @@ class Mender:
         return not (bss.busy or bss.down or bss.held is not None or self.lacking(bss))
 
     def is_gone(self, bss):
-        return not bss.busy and (bss.down or not bss.control.sock)
+        return not bss.busy and bss.returns is None and (bss.down or not bss.control.sock)
 
     def _did(self, bss, refusal=None):
         """A step is over.  One that failed is not tried again at once, and ends
@@ -1631,6 +1649,17 @@ class Mender:
         bss.control.ask(commands[0], answered)
 
     def _look(self, bss):
+        def state(answer):
+            if answer is None:
+                bss.busy = False
+                return
+            bss.down = field(answer, b"state") == b"DISABLED"
+            if bss.down:
+                bss.looked = True
+                self._did(bss)
+            else:
+                bss.control.ask("WPS_GET_STATUS", status)
+
         def status(answer):
             if answer is None:
                 bss.busy = False
@@ -1660,12 +1689,15 @@ class Mender:
             if bss.uuid is None:
                 bss.uuid = bss.options.get(b"uuid", b"").lower()
             bss.looked = bss.followed = True
+            bss.returns = None
             self._did(bss)
 
-        if bss.followed and not bss.in_session():
-            bss.control.ask("GET_CONFIG", config)  # of the rest its events have told
-        else:
+        if not bss.followed:
+            bss.control.ask("STATUS", state)
+        elif bss.in_session():
             bss.control.ask("WPS_GET_STATUS", status)
+        else:
+            bss.control.ask("GET_CONFIG", config)  # of the rest its events have told
 
     def _cancel(self, bss):
         def done(_ok):
@@ -1978,7 +2010,10 @@ class Daemon(Mender):
                     self._bind(bss, path, options)
         for bss in known.values():
             if bss not in self.bsses and bss.control:
-                bss.control.close()
+                if bss.control.sock and not stamp(bss.conf):
+                    self.bsses.append(bss)  # netifd is about to write the file
+                else:
+                    bss.control.close()
         for bss in self.bsses:
             self._read_psk(bss)
 
@@ -2092,7 +2127,7 @@ class Daemon(Mender):
                 self._find_services()
             elif not str(arguments.get("path")).startswith("hostapd."):
                 return
-        elif event.startswith("bss."):
+        elif event in ("bss.add", "bss.reload"):
             self._ask_netifd()
             for bss in self.bsses:
                 if bss.ifname == arguments.get("name"):
@@ -2452,6 +2487,7 @@ class Daemon(Mender):
         self._forget(bss)
         bss.busy = bss.tried = False
         self._due = ticks()
+        self._inputs = None  # a BSS whose file has gone goes with its hostapd
         session = bss.session
         if session and session.state in (PREPARING, ACTIVATING) and not session.result and not bss.control.open():
             self.leave(bss, no_hostapd(bss))
@@ -2463,7 +2499,6 @@ class Daemon(Mender):
         bss.warm = bss.uuid = None
         bss.ending = ""
         if bss.returns is not None:
-            bss.returns = None
             bss.busy = False
 
     def looked_at(self, bss, status):
@@ -2576,14 +2611,9 @@ class Daemon(Mender):
                 self.report("connected", last)
             return
 
-    def _ap_down(self, bss, _words):
-        for other in self.bsses:  # told on the socket of a radio's first BSS only
-            if other.conf == bss.conf and not other.down:
-                self._forget(other)
-                other.down = True
-                self.changed(other)
-
-    def _ap_up(self, bss, _words):
+    def _ap_changed(self, bss, _words):
+        # Told on the socket of a radio's first BSS only, but also when a single BSS is
+        # removed: so they are asked.
         for other in self.bsses:
             if other.conf == bss.conf:
                 self._forget(other)
@@ -2603,8 +2633,8 @@ class Daemon(Mender):
         b"WPS-OVERLAP-DETECTED": _overlap,
         b"WPS-PIN-NEEDED": _pin_needed,
         b"AP-STA-CONNECTED": _connected,
-        b"AP-DISABLED": _ap_down,
-        b"AP-ENABLED": _ap_up,
+        b"AP-DISABLED": _ap_changed,
+        b"AP-ENABLED": _ap_changed,
         b"CTRL-EVENT-TERMINATING": _terminating,
     }
 
@@ -2973,6 +3003,9 @@ class Check(Daemon):
 
     def looked_at(self, bss, status):
         pass
+
+    def log(self, level, sentence):
+        pass  # what is wrong is among the findings
 
     def check(self):
         """Print, for every BSS, whether WPS can run, with which key, and what
