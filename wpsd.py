@@ -271,8 +271,10 @@ class Ubus:
         """Give up requests whose owner does not answer: ubusd never says so."""
         now = ticks()
         for sequence in tuple(self._pending):
-            if ticks_diff(now, self._pending[sequence][2]) >= 0:
-                self._pending.pop(sequence)[0](TIMEOUT, None)
+            if sequence in self._pending and ticks_diff(now, self._pending[sequence][2]) >= 0:
+                self.receive()  # if it was this program that stood still, the answer is there
+                if sequence in self._pending:
+                    self._pending.pop(sequence)[0](TIMEOUT, None)
 
     def connect(self):
         """True if ubusd took the connection; call again later if not."""
@@ -1349,6 +1351,10 @@ class Control:
                     self._queue.pop(0)
                     if self._queue:
                         self._send()
+
+    def is_late(self, now):
+        """Whether an answer is overdue."""
+        return self.deadline is not None and ticks_diff(now, self.deadline) >= 0
 
     def close(self):
         """Give up this connection.  A late answer goes to its address and can't
@@ -2946,7 +2952,9 @@ class Daemon(Mender):
         """What the clock says."""
         now = ticks()
         for bss in self.bsses:
-            if bss.control.deadline is not None and ticks_diff(now, bss.control.deadline) >= 0:
+            if bss.control.is_late(now):
+                bss.control.receive()  # if it was this program that stood still, the answer is there
+            if bss.control.is_late(now):
                 self.log("warning", "%s: hostapd does not answer." % bss.ifname)
                 bss.control.close()
             if bss.held is not None and ticks_diff(now, bss.held) >= 0:

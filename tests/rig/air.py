@@ -141,14 +141,14 @@ class Daemon:
 class Hostapd(Daemon):
     """One hostapd process for any number of configuration files (radios).
 
-    With `user` it runs as OpenWrt's user `network` does: not root, two capabilities (package
-    hostapd, wpad.json).
+    With "-b" among its `options` they name the files. With `user` it runs as OpenWrt's user `network`
+    does: not root, two capabilities (package hostapd, wpad.json).
     """
 
     def __init__(self, confs, log, user=None, options=()):
         self.log = log
         self.confs = [pathlib.Path(conf) for conf in confs]
-        self.command = ["hostapd", "-t", "-f", log, *options, *self.confs]
+        self.command = ["hostapd", "-t", "-f", log, *options, *([] if "-b" in options else self.confs)]
         if user:
             account = pwd.getpwnam(user)
             capabilities = [f"--{which}=+net_admin,+net_raw" for which in ("inh-caps", "ambient-caps")]
