@@ -1505,6 +1505,7 @@ class Bss:
         self.ifname = ifname
         # the files
         self.conf = ""
+        self.gone = None  # ticks: since when that file is not there
         self.options = {}
         self.read = ()
         self.ssid = b""
@@ -1576,6 +1577,7 @@ TICK = 60000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
 RESTART_TIME = 15000  # ms for a BSS to come back
+GRACE = 1000  # ms for netifd to write a file anew
 
 
 class Mender:
@@ -1953,7 +1955,8 @@ class Daemon(Mender):
         inputs = [stamp(path) for path in self._input_paths()]
         if inputs != self._inputs:
             self.read_files()
-            self._inputs = [stamp(path) for path in self._input_paths()]
+            again = any([bss.gone is not None for bss in self.bsses])
+            self._inputs = None if again else [stamp(path) for path in self._input_paths()]
             self._due = ticks()
         for bss in self.bsses:
             if bss.psk and stamp(bss.psk.path) != bss.seen:
@@ -2016,7 +2019,9 @@ class Daemon(Mender):
                     self._bind(bss, path, options)
         for bss in known.values():
             if bss not in self.bsses and bss.control:
-                if bss.control.sock and not stamp(bss.conf):
+                if bss.gone is None:
+                    bss.gone = ticks()
+                if bss.control.sock and not stamp(bss.conf) and ticks_diff(ticks(), bss.gone) < GRACE:
                     self.bsses.append(bss)  # netifd is about to write the file
                 else:
                     bss.control.close()
@@ -2053,6 +2058,7 @@ class Daemon(Mender):
             bss.held = None
             bss.trouble = ""
         bss.conf = conf
+        bss.gone = None
         bss.options = options
         bss.read = tuple(options)  # as somebody else wrote it
         bss.ssid = options.get(b"ssid", b"")
@@ -2999,7 +3005,7 @@ class Daemon(Mender):
             if not bss.control.sock:
                 bss.control.open()
             self.changed(bss)
-        missing = not self.bus.sock or not all([bss.control.sock for bss in self.bsses])
+        missing = not self.bus.sock or not all([bss.control.sock and bss.gone is None for bss in self.bsses])
         self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
 
 
