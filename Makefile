@@ -19,8 +19,6 @@ demo: setup ## see it work: real hostapd and a real device on simulated radios
 lint: setup ## look for mistakes in the Python code
 	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
 
-RADIOS = $(VM) --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 WPSD_SHARE=$(1) python $(PYTEST) -p pytest_timeout tests/vm
-
 # Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
 # itself: under emulation that takes seconds.
 test: setup ## look for mistakes and run every test, those with radios in a virtual machine
@@ -28,11 +26,8 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
 	$(BIN)/python $(PYTEST) -n 2 --ignore tests/vm tests || status=1; \
-	echo "test: with radios, in two virtual machines that share the tests; the second one's report comes last"; \
-	$(call RADIOS,2/2) > .build/second.log 2>&1 & second=$$!; \
-	$(call RADIOS,1/2) || status=1; \
-	wait $$second || status=1; \
-	cat .build/second.log; \
+	echo "test: with radios, in a virtual machine"; \
+	$(VM) --limit 3000 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -p pytest_timeout tests/vm || status=1; \
 	exit $$status
 
 ipk: setup ## build the OpenWrt packages wpsd and luci-app-wpsd, without an SDK

@@ -9,9 +9,6 @@ figures = []
 
 
 def pytest_collection_modifyitems(items):
-    """WPSD_SHARE=1/2 is the first half of the tests: two machines share them."""
-    number, of = map(int, os.environ.get("WPSD_SHARE", "1/1").split("/"))
-    items[:] = items[number - 1 :: of]
     if "WPSD_GUEST" not in os.environ:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs the simulated radios of tests/rig/vm.py"))
