@@ -1,0 +1,155 @@
+"""kill -9 at ten points of a session: afterwards everything is as it should be, and told once."""
+
+import time
+
+import pytest
+from rig.air import Air, until
+from rig.house import House, at, wifi
+from rig.router import network, station
+
+HOME = "home-ap-24"
+WIRELESS = wifi(
+    network("home", "HOME", "the first passphrase", wps_pbc_key_id="key", **at(HOME)),
+    station("tv", "the television's passphrase"),
+)
+
+
+def soon(condition, what):
+    """As until(), but it looks without a pause: the moment is what matters."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, f"not within 30 s: {what}"
+        time.sleep(0.001)
+
+
+class Story:
+    """One session, told step by step; whoever tells it may stop anywhere."""
+
+    def __init__(self, house, printer):
+        self.house = house
+        self.printer = printer
+        self.events = house.hostapd.events(HOME)
+
+    def hostapd_says(self, start):
+        soon(lambda: any(text.startswith(start) for text in self.events.texts()), start)
+
+    def at_rest(self):
+        pass
+
+    def start_was_sent(self):
+        self.call = self.house.router.client.start_call("wps", "start", {"key_id": "tv"})
+
+    def its_key_is_armed(self):
+        soon(lambda: self.house.armed(HOME) == ["tv"], "the key is armed")
+
+    def wps_is_shown(self):
+        soon(lambda: self.house.is_shown(HOME), "WPS is shown")
+
+    def hostapd_is_active(self):
+        self.hostapd_says("WPS-PBC-ACTIVE")
+
+    def start_was_answered(self):
+        status, reply = self.call.wait()
+        assert status == 0, reply
+
+    def the_device_was_seen(self):
+        self.printer.press()
+        self.hostapd_says("WPS-ENROLLEE-SEEN")
+
+    def it_was_given_the_key(self):
+        self.hostapd_says("WPS-REG-SUCCESS")
+
+    def hostapd_said_success(self):
+        self.hostapd_says("WPS-SUCCESS")
+
+    def cancel_was_sent(self):
+        self.house.router.client.start_call("wps", "cancel")
+
+
+STEPS = [
+    Story.at_rest, Story.start_was_sent, Story.its_key_is_armed, Story.wps_is_shown, Story.hostapd_is_active,
+    Story.start_was_answered, Story.the_device_was_seen, Story.it_was_given_the_key, Story.hostapd_said_success,
+]  # fmt: skip
+STORIES = [STEPS[: number + 1] for number in range(len(STEPS))]
+PAIRED = STEPS[STEPS.index(Story.the_device_was_seen) :]
+STORIES.append([*STEPS[: STEPS.index(Story.start_was_answered) + 1], Story.cancel_was_sent])
+
+
+def kill_wpsd(house):
+    house.router.kill_wpsd()
+    house.start_wpsd()
+
+
+def kill_hostapd(house):
+    house.hostapd.kill()
+    house.hostapd.start()
+
+
+def kill_bus(house):
+    house.router.bus.kill()
+    house.router.restart_bus()
+
+
+def settled(house):
+    """Wait until what is told is true: "rest" or "session". With the seconds that it took."""
+    began = time.monotonic()
+    while True:
+        told, true = house.picture(HOME)
+        if (told, true) == house.resting():
+            return "rest", time.monotonic() - began
+        if told["session"] and told["wps"] and told["wps_pbc"] and told["wps_pbc_key_id"] == told["session"]["key_id"]:
+            if true == {"shown": True, "active": True, "armed": [told["wps_pbc_key_id"]]}:
+                return "session", time.monotonic() - began
+        assert time.monotonic() < began + 30, f"not settled: {told}, {true}"
+        time.sleep(0.2)
+
+
+def judge(house, point):
+    """What must be true after the crash; returns the seconds that it took."""
+    reports = len(house.router.heard("finished"))
+    found, seconds = settled(house)
+    if found == "session":
+        if point is not Story.the_device_was_seen:
+            house.router.call("cancel")
+        until(lambda: len(house.router.heard("finished")) > reports, "the session ends", 60)
+        found, more = settled(house)
+        assert found == "rest"
+        seconds = max(seconds, more)
+    started = [report["session"] for report in house.router.heard("started")]
+    finished = [report["session"] for report in house.router.heard("finished")]
+    assert started == finished == sorted(set(started)), f"started {started}, finished {finished}"
+    return seconds
+
+
+@pytest.fixture(scope="module")
+def home():
+    with Air(radios=2) as air, House(air, WIRELESS) as house:
+        house.start_hostapd()
+        house.start_wpsd()
+        yield house, air.station()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kill", [kill_wpsd, kill_hostapd, kill_bus])
+def test_after_a_kill_at_ten_points_of_a_session_all_is_well_and_told_once(home, kill, figure):
+    house, printer = home
+    longest, results = 0, []
+    for steps in STORIES:
+        point = steps[-1]
+        reports = len(house.router.heard("finished"))
+        try:
+            story = Story(house, printer)
+            for step in steps:
+                step(story)
+            kill(house)
+            longest = max(longest, judge(house, point))
+            new = [report["result"] for report in house.router.heard("finished")[reports:]]
+            assert len(new) == 1 or Story.start_was_answered not in steps and not new
+            paired = point in PAIRED if kill is not kill_hostapd else point is Story.the_device_was_seen
+            assert not paired or new == ["success"], f"reported: {new}"
+            results += new or ["nothing"]
+            printer.forget()
+        except AssertionError as failure:
+            raise AssertionError(f"{kill.__name__} when {point.__name__}: {failure}\n{house.story()}") from None
+    assert longest <= 10
+    figure(f"{kill.__name__} at ten points: well after {longest:.1f} s at the most; told {', '.join(results)}")
