@@ -1485,8 +1485,19 @@ def next_state(facts):
 
 
 # ---------------------------------------------------------------------------
-# daemon: BSSs
+# daemon: what there is
+#
+# UCI's networks, hostapd's files, and the BSSs that they describe.
 # ---------------------------------------------------------------------------
+
+
+CONFS = ("/var/run/hostapd-*.conf",)
+LEVELS = ("error", "warning", "info", "debug")
+GRACE = 1000  # ms for netifd to write a file anew
+
+
+def listed(words):
+    return ", ".join(words) if words else "none"
 
 
 def no_hostapd(bss):
@@ -1562,6 +1573,192 @@ class Bss:
         return self.session.key_id if self.in_session() else self.default_key
 
 
+class Inventory:
+    """What the files say, and how it is read again when they change."""
+
+    def __init__(self, uci_folder, run_folder, verbose=False):
+        self.uci_folder = uci_folder
+        self.run_folder = run_folder
+        self.verbose = verbose
+        self.bsses = []
+        self.networks = []
+        # /etc/config/wpsd
+        self.advertise = "session"
+        self.timeout = WALK_TIME
+        self.confs = list(CONFS)
+        self.level = "debug" if verbose else "info"
+        self.uuids = {}  # SSID -> uuid, where UCI has none
+        self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
+        self._inputs = None  # stamps of what was read
+        self._due = self._looked = ticks()  # when to look at everything, and when that was
+
+    def log(self, level, sentence):
+        if LEVELS.index(level) <= LEVELS.index(self.level):
+            sys.stderr.write("wpsd: %s: %s\n" % (level, sentence))
+
+    def refresh(self):
+        """Take over what has changed in the files since the last look; the loop
+        then mends what that leaves lacking."""
+        inputs = [stamp(path) for path in self._input_paths()]
+        if inputs != self._inputs:
+            self.read_files()
+            again = any([bss.gone is not None for bss in self.bsses])
+            self._inputs = None if again else [stamp(path) for path in self._input_paths()]
+            self._due = ticks()
+        for bss in self.bsses:
+            if bss.psk and stamp(bss.psk.path) != bss.seen:
+                self._read_psk(bss)
+                self._due = ticks()
+        if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
+            self._due = ticks()  # whoever asks will ask again, and then get the truth
+
+    def _input_paths(self):
+        folder = self.uci_folder + "/"
+        return [folder + "wireless", folder + "wpsd"] + self.conf_paths()
+
+    def conf_paths(self):
+        """The files that the hostapd_conf patterns mean; `*` in the last part."""
+        found = []
+        for pattern in self.confs:
+            folder, _, name = pattern.rpartition("/")
+            head, star, tail = name.partition("*")
+            try:
+                names = os.listdir(folder or "/")
+            except OSError:
+                names = []
+            for name in sorted(names):
+                fits = name == head if not star else name.startswith(head) and name.endswith(tail)
+                if fits and len(name) >= len(head) + len(tail):
+                    found.append(folder + "/" + name)
+        return found
+
+    def read_files(self):
+        """Read UCI and hostapd's configuration anew.  What can't be read stays
+        as it was, and is complained about once."""
+        try:
+            self._read_settings(read_uci(self.uci_folder + "/wpsd"))
+            sections = read_uci(self.uci_folder + "/wireless")
+            stations = [section for section in sections if section.kind == "wifi-station"]
+            networks = [Network(s, stations) for s in sections if s.kind == "wifi-iface"]
+        except FileError as e:
+            self.log("error", str(e))
+            networks = self.networks
+        if networks is not self.networks:
+            old = [problem for network in self.networks for problem in network.problems]
+            self.networks = networks
+            for network in networks:
+                for problem in network.problems:
+                    if problem not in old:
+                        self.log("error", problem)
+        known = {bss.ifname: bss for bss in self.bsses}
+        self.bsses = []
+        for path in self.conf_paths():
+            try:
+                found = read_conf(path)
+            except FileError as e:
+                self.log("error", str(e))
+                self.bsses += [bss for bss in known.values() if bss.conf == path and bss not in self.bsses]
+                continue
+            for ifname, options in found:
+                bss = known.get(ifname) or Bss(ifname)
+                if bss not in self.bsses:
+                    self.bsses.append(bss)
+                    self._bind(bss, path, options)
+        for bss in known.values():
+            if bss not in self.bsses and bss.control:
+                if bss.gone is None:
+                    bss.gone = ticks()
+                if bss.control.sock and not stamp(bss.conf) and ticks_diff(ticks(), bss.gone) < GRACE:
+                    self.bsses.append(bss)  # netifd is about to write the file
+                else:
+                    bss.control.close()
+        for bss in self.bsses:
+            self._read_psk(bss)
+
+    def _read_settings(self, sections):
+        for section in sections:
+            if section.kind != "wpsd":
+                continue
+            self.advertise = "always" if section.get("advertise") == b"always" else "session"
+            timeout = text(section.get("timeout"))
+            self.timeout = min(max(int(timeout), 1), WALK_TIME) if timeout.isdigit() else WALK_TIME
+            confs = [text(path) for path in section.all("hostapd_conf")]
+            self.confs = [path for path in confs if path.startswith("/")] or list(CONFS)
+            level = text(section.get("log_level"))
+            if level in LEVELS and not self.verbose:
+                self.level = level
+
+    def _bind(self, bss, conf, options):
+        path = text(options.get(b"ctrl_interface", b"")) + "/" + bss.ifname
+        if not bss.control or bss.control.path != path:
+            if bss.control:
+                bss.control.close()
+            bss.control = Control(
+                path, lambda words: self._on_event(bss, words), lambda: self._on_lost(bss)
+            )  # fmt: skip
+        psk = text(options.get(b"wpa_psk_file", b""))
+        if not psk:
+            bss.psk = None
+        elif not bss.psk or bss.psk.path != psk:
+            bss.psk = Rewrite(psk, LONGEST_PSK_LINE)
+        if options != bss.options or conf != bss.conf:
+            bss.held = None
+            bss.trouble = ""
+        bss.conf = conf
+        bss.gone = None
+        bss.options = options
+        bss.read = tuple(options)  # as somebody else wrote it
+        bss.ssid = options.get(b"ssid", b"")
+        bss.reason = unsupported(options) or bss.missing
+        bss.network = None
+        for fits in (
+            lambda n: n.ifname == bss.ifname,
+            lambda n: n.section.name == self.sections.get(bss.ifname),
+            lambda n: not n.ifname and n.ssid == bss.ssid,
+        ):
+            found = [network for network in self.networks if fits(network)]
+            if found and not bss.network:
+                bss.network = found[0]
+
+    def _read_psk(self, bss):
+        """See which keys there are and which is armed; change nothing."""
+        bss.right, bss.kept = None, False
+        bss.key_ids, bss.armed, bss.unknown = [], "", []
+        if not bss.psk or not bss.network:
+            return
+        bss.seen = stamp(bss.psk.path)
+        edit = PskEdit(bss.network.keys, "")
+        try:
+            bss.psk.differs(edit)
+        except FileError as e:
+            self._trouble(bss, "%s: %s" % (bss.ifname, e))
+            return
+        bss.held = None
+        bss.key_ids = edit.key_ids
+        bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
+        bss.unknown = edit.unknown
+
+    def _trouble(self, bss, sentence):
+        if bss.trouble != sentence:
+            bss.trouble = sentence
+            self.log("error", sentence)
+
+    def group(self, ssid):
+        return [bss for bss in self.bsses if bss.ssid == ssid]
+
+    def group_uuid(self, bss):
+        """The one uuid of all BSSs with this SSID: UCI's, else the files', else
+        one that is made up here and kept."""
+        found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
+        if not found and bss.name in self.uuids:
+            return self.uuids[bss.name]
+        if not found:
+            there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
+            found = [uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()]
+            self.uuids[bss.name] = found[0]
+        return found[0]
+
+
 # ---------------------------------------------------------------------------
 # daemon: what a BSS lacks, and the step that mends it
 #
@@ -1577,11 +1774,17 @@ TICK = 60000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
 RESTART_TIME = 15000  # ms for a BSS to come back
-GRACE = 1000  # ms for netifd to write a file anew
 
 
-class Mender:
+class Mender(Inventory):
     """Brings each BSS to what its session, or the rest, wants."""
+
+    def __init__(self, *folders):
+        super().__init__(*folders)
+        self.stopping = False
+        self._waiting = []  # configure calls
+        self._tried = []  # changes to UCI that wpsd has made by itself
+        self.netifd_id = None
 
     def lacking(self, bss):
         """The step that is due on a BSS, or None."""
@@ -1818,6 +2021,52 @@ class Mender:
         self.keep_in_uci(bss)
         self._did(bss)
 
+    def keep_in_uci(self, bss):
+        """What netifd has to know so that its next file is like ours: of a network
+        that was enabled before wpsd came, and of devices that hold a key of their
+        own which hostapd made up and netifd would forget."""
+        network = bss.network
+        where = network.section.reference + "."
+        uuid = self.group_uuid(bss)
+        changes, secrets = [], []
+        if network.uuid != uuid:
+            changes.append(("set", where + "uuid", uuid))
+        elif self._is_uuid_ignored(bss):
+            changes.append(("add_list", where + "hostapd_bss_options", "uuid=" + uuid))
+        if network.section.get("ap_setup_locked") != b"1":
+            changes.append(("set", where + "ap_setup_locked", "1"))
+        known = [key.id for key in network.keys]
+        for mac, psk in bss.unknown:
+            name = "wps_" + mac.decode().replace(":", "")
+            if name not in known:
+                changes += [("set", name, "wifi-station"), ("set", name + ".mac", mac.decode())]
+                changes += [("add_list", name + ".iface", n.section.name) for n in self.networks if n.ssid == bss.ssid]
+            secrets.append(("set", name + ".key", psk.decode()))
+        changes = [change for change in changes if change not in self._tried]
+        secrets = [change for change in secrets if change not in self._tried]
+        if changes or secrets:
+            self._tried += changes + secrets
+            done = self._run_uci(changes, secrets)
+            self.log("info" if done else "error", "%s: UCI %s." % (
+                bss.ifname, "knows now what netifd needs" if done else "could not be written",
+            ))  # fmt: skip
+
+    def _is_uuid_ignored(self, bss):
+        """Whether netifd wrote the file after UCI had the uuid, and without it: the
+        shell scripts up to 24.10 know a raw line only (OPENWRT)."""
+        conf, uci = stamp(bss.conf), stamp(self.uci_folder + "/wireless")
+        return b"uuid" not in bss.read and bool(conf and uci) and conf[2] > uci[2]
+
+    def _write_uci(self, changes):
+        """Changes are (network, option, value)."""
+        changes = [("set", n.section.reference + "." + option, value) for n, option, value in changes]
+        return self._run_uci(changes)
+
+    def _run_uci(self, changes, secrets=()):
+        done = write_uci(self.uci_folder, self.run_folder + "/uci", changes, secrets)
+        self.refresh()
+        return done
+
     def _is_being_enabled(self, bss):
         return any([job.wps and bss in job.bsses for job in self._waiting])
 
@@ -1890,467 +2139,35 @@ class Mender:
     def refused(self, bss, code, what):
         return Refusal(TIMEOUT, code, "hostapd refused %s on %s." % (what, bss.ifname))
 
+
 # ---------------------------------------------------------------------------
-# daemon: sessions, calls and reports
+# daemon: sessions
+#
+# What happens when a session enters a state, what hostapd says meanwhile, who
+# is told, and what of it outlives this process.
 # ---------------------------------------------------------------------------
 
-METHODS = (
-    ("start", (("ifname", STRING), ("ssid", STRING), ("key_id", STRING), ("timeout", INT32))),
-    ("cancel", (("ifname", STRING), ("ssid", STRING))),
-    ("status", (("ifname", STRING), ("ssid", STRING))),
-    (
-        "configure",
-        (("ifname", STRING), ("ssid", STRING), ("wps", INT8), ("wps_pbc", INT8), ("wps_pbc_key_id", STRING)),
-    ),
-)
-
-_TYPES = {STRING: (str, "a string"), INT32: (int, "an integer"), INT8: (bool, "a boolean")}
-
-CONFS = ("/var/run/hostapd-*.conf",)
-
-LEVELS = ("error", "warning", "info", "debug")
+# What of a session goes into the state file.
+_KEPT = (
+    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid", "name",
+    "attempts", "elapsed", "ended", "connected", "before",
+)  # fmt: skip
 
 
-def listed(words):
-    return ", ".join(words) if words else "none"
+def uptime():
+    """Seconds since boot: a clock that nobody sets and that outlives us."""
+    with open("/proc/uptime", "rb") as file:
+        return int(float(file.read().split()[0]))
 
 
-class Daemon(Mender):
-    """Everything together: the files, hostapd's sockets, the bus, the clock."""
+class Sessions(Mender):
+    """The sessions that there are, on BSSs that are mended."""
 
-    def __init__(self, ubus_path, uci_folder, run_folder, verbose=False):
-        self.uci_folder = uci_folder
-        self.run_folder = run_folder
-        self.verbose = verbose
-        self.bus = Ubus(ubus_path, self._on_bus)
-        self.object_id = self.listener_id = self.netifd_id = None
-        self.bsses = []
-        self.networks = []
+    def __init__(self, *folders):
+        super().__init__(*folders)
         self.sessions = []
-        # /etc/config/wpsd
-        self.advertise = "session"
-        self.timeout = WALK_TIME
-        self.confs = list(CONFS)
-        self.level = "debug" if verbose else "info"
-        # kept in the run folder
         self.next_id = 1
-        self.uuids = {}  # SSID -> uuid, where UCI has none
-        self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
-        self.stopping = False
-        self._tried = []  # changes to UCI that wpsd has made by itself
-        self._inputs = None  # stamps of what was read
         self._reports = []  # what ubusd has not taken yet
-        self._due = self._looked = ticks()  # when to look at everything, and when that was
-        self._waiting = []  # configure calls
-
-    def log(self, level, sentence):
-        if LEVELS.index(level) <= LEVELS.index(self.level):
-            sys.stderr.write("wpsd: %s: %s\n" % (level, sentence))
-
-    # -- the files
-
-    def refresh(self):
-        """Take over what has changed in the files since the last look; the loop
-        then mends what that leaves lacking."""
-        inputs = [stamp(path) for path in self._input_paths()]
-        if inputs != self._inputs:
-            self.read_files()
-            again = any([bss.gone is not None for bss in self.bsses])
-            self._inputs = None if again else [stamp(path) for path in self._input_paths()]
-            self._due = ticks()
-        for bss in self.bsses:
-            if bss.psk and stamp(bss.psk.path) != bss.seen:
-                self._read_psk(bss)
-                self._due = ticks()
-        if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
-            self._due = ticks()  # whoever asks will ask again, and then get the truth
-
-    def _input_paths(self):
-        folder = self.uci_folder + "/"
-        return [folder + "wireless", folder + "wpsd"] + self.conf_paths()
-
-    def conf_paths(self):
-        """The files that the hostapd_conf patterns mean; `*` in the last part."""
-        found = []
-        for pattern in self.confs:
-            folder, _, name = pattern.rpartition("/")
-            head, star, tail = name.partition("*")
-            try:
-                names = os.listdir(folder or "/")
-            except OSError:
-                names = []
-            for name in sorted(names):
-                fits = name == head if not star else name.startswith(head) and name.endswith(tail)
-                if fits and len(name) >= len(head) + len(tail):
-                    found.append(folder + "/" + name)
-        return found
-
-    def read_files(self):
-        """Read UCI and hostapd's configuration anew.  What can't be read stays
-        as it was, and is complained about once."""
-        try:
-            self._read_settings(read_uci(self.uci_folder + "/wpsd"))
-            sections = read_uci(self.uci_folder + "/wireless")
-            stations = [section for section in sections if section.kind == "wifi-station"]
-            networks = [Network(s, stations) for s in sections if s.kind == "wifi-iface"]
-        except FileError as e:
-            self.log("error", str(e))
-            networks = self.networks
-        if networks is not self.networks:
-            old = [problem for network in self.networks for problem in network.problems]
-            self.networks = networks
-            for network in networks:
-                for problem in network.problems:
-                    if problem not in old:
-                        self.log("error", problem)
-        known = {bss.ifname: bss for bss in self.bsses}
-        self.bsses = []
-        for path in self.conf_paths():
-            try:
-                found = read_conf(path)
-            except FileError as e:
-                self.log("error", str(e))
-                self.bsses += [bss for bss in known.values() if bss.conf == path and bss not in self.bsses]
-                continue
-            for ifname, options in found:
-                bss = known.get(ifname) or Bss(ifname)
-                if bss not in self.bsses:
-                    self.bsses.append(bss)
-                    self._bind(bss, path, options)
-        for bss in known.values():
-            if bss not in self.bsses and bss.control:
-                if bss.gone is None:
-                    bss.gone = ticks()
-                if bss.control.sock and not stamp(bss.conf) and ticks_diff(ticks(), bss.gone) < GRACE:
-                    self.bsses.append(bss)  # netifd is about to write the file
-                else:
-                    bss.control.close()
-        for bss in self.bsses:
-            self._read_psk(bss)
-
-    def _read_settings(self, sections):
-        for section in sections:
-            if section.kind != "wpsd":
-                continue
-            self.advertise = "always" if section.get("advertise") == b"always" else "session"
-            timeout = text(section.get("timeout"))
-            self.timeout = min(max(int(timeout), 1), WALK_TIME) if timeout.isdigit() else WALK_TIME
-            confs = [text(path) for path in section.all("hostapd_conf")]
-            self.confs = [path for path in confs if path.startswith("/")] or list(CONFS)
-            level = text(section.get("log_level"))
-            if level in LEVELS and not self.verbose:
-                self.level = level
-
-    def _bind(self, bss, conf, options):
-        path = text(options.get(b"ctrl_interface", b"")) + "/" + bss.ifname
-        if not bss.control or bss.control.path != path:
-            if bss.control:
-                bss.control.close()
-            bss.control = Control(
-                path, lambda words: self._on_event(bss, words), lambda: self._on_lost(bss)
-            )  # fmt: skip
-        psk = text(options.get(b"wpa_psk_file", b""))
-        if not psk:
-            bss.psk = None
-        elif not bss.psk or bss.psk.path != psk:
-            bss.psk = Rewrite(psk, LONGEST_PSK_LINE)
-        if options != bss.options or conf != bss.conf:
-            bss.held = None
-            bss.trouble = ""
-        bss.conf = conf
-        bss.gone = None
-        bss.options = options
-        bss.read = tuple(options)  # as somebody else wrote it
-        bss.ssid = options.get(b"ssid", b"")
-        bss.reason = unsupported(options) or bss.missing
-        bss.network = None
-        for fits in (
-            lambda n: n.ifname == bss.ifname,
-            lambda n: n.section.name == self.sections.get(bss.ifname),
-            lambda n: not n.ifname and n.ssid == bss.ssid,
-        ):
-            found = [network for network in self.networks if fits(network)]
-            if found and not bss.network:
-                bss.network = found[0]
-
-    def _read_psk(self, bss):
-        """See which keys there are and which is armed; change nothing."""
-        bss.right, bss.kept = None, False
-        bss.key_ids, bss.armed, bss.unknown = [], "", []
-        if not bss.psk or not bss.network:
-            return
-        bss.seen = stamp(bss.psk.path)
-        edit = PskEdit(bss.network.keys, "")
-        try:
-            bss.psk.differs(edit)
-        except FileError as e:
-            self._trouble(bss, "%s: %s" % (bss.ifname, e))
-            return
-        bss.held = None
-        bss.key_ids = edit.key_ids
-        bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
-        bss.unknown = edit.unknown
-
-    def _trouble(self, bss, sentence):
-        if bss.trouble != sentence:
-            bss.trouble = sentence
-            self.log("error", sentence)
-
-    def group(self, ssid):
-        return [bss for bss in self.bsses if bss.ssid == ssid]
-
-    def group_uuid(self, bss):
-        """The one uuid of all BSSs with this SSID: UCI's, else the files', else
-        one that is made up here and kept."""
-        found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
-        if not found and bss.name in self.uuids:
-            return self.uuids[bss.name]
-        if not found:
-            there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
-            found = [uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()]
-            self.uuids[bss.name] = found[0]
-        return found[0]
-
-    # -- the bus
-
-    def _on_bus(self):
-        def added(status, object_id):
-            if status == OK:
-                self.object_id = object_id
-                self.log("info", "the object wps is on the bus.")
-                for report in tuple(self._reports):
-                    self._publish(report)
-
-        def listening(status, object_id):
-            if status == OK:
-                self.listener_id = object_id
-                self.bus.register(object_id, "ubus.object.*", _ignore)
-                self._find_services()
-
-        self.bus.add_object(self._on_call, added, "wps", METHODS)
-        self.bus.add_object(self._on_news, listening)
-
-    def _on_news(self, request, event, arguments):
-        """Objects of hostapd and netifd come and go, and hostapd's own tells of each
-        BSS that does: look now, not in half a minute."""
-        request.finish(OK)
-        if event.startswith("ubus.object."):
-            if arguments.get("path") in ("hostapd", "network", "network.wireless"):
-                self._find_services()
-            elif not str(arguments.get("path")).startswith("hostapd."):
-                return
-        elif event in ("bss.add", "bss.reload"):
-            self._ask_netifd()
-            for bss in self.bsses:
-                if bss.ifname == arguments.get("name"):
-                    self._forget(bss)
-                    self.changed(bss)
-        self._due = ticks()
-
-    def _find_services(self):
-        def hostapd(status, object_id):
-            if status == OK:
-                self.bus.subscribe(self.listener_id, object_id, _ignore)
-
-        def netifd(status, object_id):
-            self.netifd_id = object_id if status == OK else None
-
-        self.bus.lookup("hostapd", hostapd)
-        self.bus.lookup("network", netifd)
-        self._ask_netifd()
-
-    def _ask_netifd(self):
-        def wireless(status, object_id):
-            if status == OK:
-                self.bus.invoke(object_id, "status", (), self._on_wireless)
-
-        self.bus.lookup("network.wireless", wireless)
-
-    def _on_wireless(self, _status, radios):
-        """netifd tells which section each BSS comes from."""
-        sections = {}
-        try:
-            for radio in radios.values():
-                for interface in radio["interfaces"]:
-                    sections[interface["ifname"]] = interface["section"]
-        except (AttributeError, KeyError, TypeError):
-            return  # a radio that is not up yet, or no netifd that we know
-        if sections != self.sections:
-            self.sections = sections
-            self._inputs = None
-            self._due = ticks()
-
-    def _on_call(self, request, method, arguments):
-        for name, policy in METHODS:
-            if name == method:
-                try:
-                    self._check(arguments, policy)
-                    self._calls[name](self, request, arguments)
-                except Refusal as e:
-                    self._refuse(request, e)
-                return
-        request.finish(NO_METHOD)
-
-    def _refuse(self, request, refusal):
-        self.log("info", "refused: " + refusal.sentence)
-        request.finish(refusal.status, (("error", refusal.sentence), ("code", refusal.code)))
-
-    def _check(self, arguments, policy):
-        policy = dict(policy)
-        for name in sorted(arguments):
-            if name not in policy:
-                names = listed(sorted(policy))
-                raise Refusal(INVALID, "unknown_argument", "There is no argument %s; there are: %s." % (name, names))
-            kind, called = _TYPES[policy[name]]
-            if type(arguments[name]) is not kind:
-                raise Refusal(INVALID, "wrong_type", "%s must be %s." % (name, called))
-        if "ifname" in arguments and "ssid" in arguments:
-            raise Refusal(INVALID, "ambiguous", "Give ifname or ssid, not both.")
-
-    def _targets(self, arguments):
-        """The BSSs that a call means; all if it does not say."""
-        if "ifname" in arguments:
-            found = [bss for bss in self.bsses if bss.ifname == arguments["ifname"]]
-            kind, known = "ifname", [bss.ifname for bss in self.bsses]
-        elif "ssid" in arguments:
-            found = [bss for bss in self.bsses if bss.name == arguments["ssid"]]
-            kind, known = "ssid", [bss.name for bss in self.bsses]
-        else:
-            return self.bsses
-        if not found:
-            sentence = "There is no %s %s; there are: %s." % (kind, arguments[kind], listed(sorted(set(known))))
-            raise Refusal(NOT_FOUND, "no_such_" + kind, sentence)
-        return found
-
-    def _status(self, request, arguments):
-        self.refresh()
-        bsses = [self._describe(bss) for bss in self._targets(arguments)]
-        request.finish(OK, (("version", VERSION), ("bss", bsses)))
-
-    def _describe(self, bss):
-        reason = bss.reason or bss.trouble
-        if not bss.network:
-            reason = reason or "UCI has no wifi-iface section for it."
-        table = [
-            ("ifname", bss.ifname), ("ssid", bss.name), ("wps", bss.shown), ("wps_pbc", bss.in_session((ACTIVE,))),
-            ("wps_pbc_key_id", bss.armed), ("key_ids", bss.key_ids), ("enabled", bss.enabled),
-            ("supported", not bss.reason), ("reason", reason), ("cold", bss.followed and self.is_cold(bss)),
-        ]  # fmt: skip
-        if bss.session:
-            s = bss.session
-            table.append(("session", (
-                ("id", s.id), ("state", s.state), ("key_id", s.key_id),
-                ("timeout", s.timeout), ("remaining", s.remaining()), ("external", s.external),
-                ("mac", s.mac), ("uuid", s.uuid), ("name", s.name), ("attempts", s.attempts),
-            )))  # fmt: skip
-        if bss.last:
-            s = bss.last
-            table.append(("last", (
-                ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("mac", s.mac), ("uuid", s.uuid),
-                ("name", s.name), ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
-                ("attempts", s.attempts), ("error", s.refusal.sentence if s.refusal else ""),
-            )))  # fmt: skip
-        return tuple(table)
-
-    def _start(self, request, arguments):
-        self.refresh()
-        timeout = arguments.get("timeout", self.timeout)
-        if not 1 <= timeout <= WALK_TIME:
-            raise Refusal(INVALID, "out_of_range", "timeout must be 1 to %d seconds." % WALK_TIME)
-        targets = self._targets(arguments)
-        if targets is self.bsses:
-            targets = self._only_enabled()
-        bsses, key_id = self._startable(targets, arguments.get("key_id"))
-        running = [bss.session for bss in bsses if bss.in_session()]
-        if running:
-            if running[0].key_id != key_id:
-                raise Refusal(
-                    DENIED, "session_active",
-                    "A session with the key %s is active; cancel it first." % running[0].key_id,
-                )  # fmt: skip
-            running[0].requests.append(lambda: self._answer_start(request, running[0], False))
-            if running[0].state == ACTIVE:
-                self._answer_all(running[0])
-            return
-        self._begin(bsses, key_id, timeout, lambda session: self._answer_start(request, session, True))
-
-    def _only_enabled(self):
-        enabled = [bss for bss in self.bsses if bss.enabled]
-        ssids = sorted(set([bss.name for bss in enabled]))
-        if not enabled:
-            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on any network.")
-        if len(ssids) > 1:
-            raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % listed(ssids))
-        return enabled
-
-    def _startable(self, targets, key_id):
-        """(BSSs, key id) on which a session may run, or the Refusal."""
-        able = [bss for bss in targets if not bss.reason]
-        if not able:
-            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (targets[0].ifname, targets[0].reason))
-        bsses = [bss for bss in able if bss.enabled]
-        if not bsses:
-            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].name)
-        wanted = key_id if key_id is not None else bsses[0].network.key_id
-        for bss in bsses:
-            if bss.trouble and not bss.key_ids:
-                raise Refusal(UNSUPPORTED, "psk_file", bss.trouble)
-            if wanted not in bss.key_ids:
-                sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, wanted, listed(bss.key_ids))
-                if key_id is None:
-                    raise Refusal(DENIED, "no_key", sentence)
-                raise Refusal(NOT_FOUND, "no_such_key_id", sentence)
-        return bsses, wanted
-
-    def _begin(self, bsses, key_id, timeout, answer):
-        reachable = []
-        for bss in bsses:
-            if bss.control.sock or bss.control.open():
-                reachable.append(bss)
-        if not reachable:
-            raise no_hostapd(bsses[0])
-        session = Session(self.next_id, bsses[0].name, key_id, timeout, reachable)
-        self.next_id = self.next_id % 0x7FFFFFFF + 1
-        session.requests.append(lambda: answer(session))
-        self.sessions.append(session)
-        self._work(session)
-
-    def _answer_start(self, request, session, started):
-        if session.result and not session.activated:
-            self._refuse(request, session.why())
-            return
-        request.finish(OK, (
-            ("session", session.id), ("started", started), ("ssid", session.ssid),
-            ("ifnames", [bss.ifname for bss in session.bsses]), ("key_id", session.key_id),
-            ("remaining", session.remaining()),
-        ))  # fmt: skip
-
-    def _answer_all(self, session):
-        requests, session.requests = session.requests, []
-        for answer in requests:
-            answer()
-
-    def _cancel_call(self, request, arguments):
-        targets = self._targets(arguments)
-        sessions = [s for s in self.sessions if any(bss in targets for bss in s.bsses)]
-        waiting = [s for s in sessions if s.state != ENDED]
-        running = [s for s in waiting if not s.result]
-        if not waiting:
-            request.finish(OK, (("cancelled", False),))
-            return
-        left = [len(waiting)]
-
-        def over():
-            left[0] -= 1
-            if not left[0]:
-                request.finish(OK, (("cancelled", bool(running)),))
-
-        for session in waiting:
-            session.over.append(over)
-            session.end("cancelled")
-            self._work(session)
-
-    # -- sessions
 
     def _work(self, session):
         """The facts about a session may have changed."""
@@ -2379,6 +2196,19 @@ class Daemon(Mender):
         else:
             self.mend(bss)
         self._answer_configures()
+
+    def _begin(self, bsses, key_id, timeout, answer):
+        reachable = []
+        for bss in bsses:
+            if bss.control.sock or bss.control.open():
+                reachable.append(bss)
+        if not reachable:
+            raise no_hostapd(bsses[0])
+        session = Session(self.next_id, bsses[0].name, key_id, timeout, reachable)
+        self.next_id = self.next_id % 0x7FFFFFFF + 1
+        session.requests.append(lambda: answer(session))
+        self.sessions.append(session)
+        self._work(session)
 
     def _enter(self, session):
         self.log("debug", "session %d is %s." % (session.id, session.state))
@@ -2424,6 +2254,11 @@ class Daemon(Mender):
         FINISHING: _enter_finishing,
         ENDED: _enter_ended,
     }
+
+    def _answer_all(self, session):
+        requests, session.requests = session.requests, []
+        for answer in requests:
+            answer()
 
     def _detach(self, session):
         """A session that is over lets go of its BSSs."""
@@ -2484,13 +2319,6 @@ class Daemon(Mender):
         self._reports = self._reports[-63:] + [report]
         if self.object_id is not None and self.bus.sock:
             self._publish(report)
-
-    def _publish(self, report):
-        def done(status, _answer):
-            if status == OK and report in self._reports:
-                self._reports.remove(report)
-
-        self.bus.publish(self.object_id, report[0], report[1], done)
 
     # -- what hostapd says
 
@@ -2650,6 +2478,336 @@ class Daemon(Mender):
         b"CTRL-EVENT-TERMINATING": _terminating,
     }
 
+    # -- the run folder: what outlives this process.  No secret is in it.
+
+    def save(self):
+        state = {
+            "next_id": self.next_id,
+            "uuids": self.uuids,
+            "bss": {
+                bss.ifname: {
+                    "loaded": bss.loaded, "warm": bss.warm, "uuid": text(bss.uuid or b""),
+                    "last": self._saved(bss.last) if bss.last else None,
+                }
+                for bss in self.bsses
+            },
+            "sessions": [self._saved(s) for s in self.sessions if s.prepared and not s.result],
+        }  # fmt: skip
+        try:
+            save(self.run_folder + "/state.json", json.dumps(state).encode())
+        except OSError as e:
+            self.log("error", "%s/state.json can't be written: error %s." % (self.run_folder, e.errno))
+
+    def _saved(self, session):
+        kept = {name: getattr(session, name) for name in _KEPT}
+        kept["ifnames"] = [bss.ifname for bss in session.bsses]
+        kept["age"] = uptime() - ticks_diff(ticks(), session.began) // 1000
+        kept["error"] = session.refusal.sentence if session.refusal else ""
+        return kept
+
+    def restore(self):
+        """Take up what an earlier wpsd left: sessions go on, no report is made
+        twice."""
+        try:
+            with open(self.run_folder + "/state.json", "rb") as file:
+                state = json.loads(file.read())
+            self.next_id = int(state["next_id"])
+            self.uuids = {k: v for k, v in state["uuids"].items() if valid_uuid(v)}
+            for bss in self.bsses:
+                kept = state["bss"].get(bss.ifname)
+                if kept:
+                    bss.loaded, bss.warm = kept["loaded"], kept["warm"]
+                    bss.uuid = kept["uuid"].encode()
+                    bss.last = self._restored(kept["last"]) if kept["last"] else None
+            for kept in state["sessions"]:
+                session = self._restored(kept)
+                session.prepared = True
+                session.state = ACTIVE if session.activated else ACTIVATING
+                session.resumed = [bss.ifname for bss in session.bsses]
+                for bss in session.bsses:
+                    bss.session = session
+                self.sessions.append(session)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # none, or nothing that can be used: everything is looked at anew
+
+    def _restored(self, kept):
+        bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
+        session = Session(kept["id"], kept["ssid"], kept["key_id"], kept["timeout"], bsses)
+        for name in _KEPT:
+            setattr(session, name, kept[name])
+        session.refusal = Refusal(OK, "", kept["error"]) if kept["error"] else None
+        session.began = after(ticks(), -1000 * max(0, uptime() - kept["age"]))
+        if session.activated:
+            session.deadline = session.closes()
+        return session
+
+
+# ---------------------------------------------------------------------------
+# daemon: the bus and the loop
+# ---------------------------------------------------------------------------
+
+METHODS = (
+    ("start", (("ifname", STRING), ("ssid", STRING), ("key_id", STRING), ("timeout", INT32))),
+    ("cancel", (("ifname", STRING), ("ssid", STRING))),
+    ("status", (("ifname", STRING), ("ssid", STRING))),
+    (
+        "configure",
+        (("ifname", STRING), ("ssid", STRING), ("wps", INT8), ("wps_pbc", INT8), ("wps_pbc_key_id", STRING)),
+    ),
+)
+_TYPES = {STRING: (str, "a string"), INT32: (int, "an integer"), INT8: (bool, "a boolean")}
+
+
+class Configure:
+    """A configure call that waits for hostapd."""
+
+    def __init__(self, request, arguments, bsses):
+        self.request = request
+        self.bsses = bsses
+        self.wps = arguments.get("wps")
+        self.pbc = arguments.get("wps_pbc")
+        self.key_id = arguments.get("wps_pbc_key_id")
+        self.changed = self.disrupted = False
+        self.undo = []
+        self.deadline = None  # ticks, once it waits
+
+
+class Daemon(Sessions):
+    """Everything together: the files, hostapd's sockets, the bus, the clock."""
+
+    def __init__(self, ubus_path, *folders):
+        super().__init__(*folders)
+        self.bus = Ubus(ubus_path, self._on_bus)
+        self.object_id = self.listener_id = None
+
+    def _on_bus(self):
+        def added(status, object_id):
+            if status == OK:
+                self.object_id = object_id
+                self.log("info", "the object wps is on the bus.")
+                for report in tuple(self._reports):
+                    self._publish(report)
+
+        def listening(status, object_id):
+            if status == OK:
+                self.listener_id = object_id
+                self.bus.register(object_id, "ubus.object.*", _ignore)
+                self._find_services()
+
+        self.bus.add_object(self._on_call, added, "wps", METHODS)
+        self.bus.add_object(self._on_news, listening)
+
+    def _publish(self, report):
+        def done(status, _answer):
+            if status == OK and report in self._reports:
+                self._reports.remove(report)
+
+        self.bus.publish(self.object_id, report[0], report[1], done)
+
+    def _on_news(self, request, event, arguments):
+        """Objects of hostapd and netifd come and go, and hostapd's own tells of each
+        BSS that does: look now, not in half a minute."""
+        request.finish(OK)
+        if event.startswith("ubus.object."):
+            if arguments.get("path") in ("hostapd", "network", "network.wireless"):
+                self._find_services()
+            elif not str(arguments.get("path")).startswith("hostapd."):
+                return
+        elif event in ("bss.add", "bss.reload"):
+            self._ask_netifd()
+            for bss in self.bsses:
+                if bss.ifname == arguments.get("name"):
+                    self._forget(bss)
+                    self.changed(bss)
+        self._due = ticks()
+
+    def _find_services(self):
+        def hostapd(status, object_id):
+            if status == OK:
+                self.bus.subscribe(self.listener_id, object_id, _ignore)
+
+        def netifd(status, object_id):
+            self.netifd_id = object_id if status == OK else None
+
+        self.bus.lookup("hostapd", hostapd)
+        self.bus.lookup("network", netifd)
+        self._ask_netifd()
+
+    def _ask_netifd(self):
+        def wireless(status, object_id):
+            if status == OK:
+                self.bus.invoke(object_id, "status", (), self._on_wireless)
+
+        self.bus.lookup("network.wireless", wireless)
+
+    def _on_wireless(self, _status, radios):
+        """netifd tells which section each BSS comes from."""
+        sections = {}
+        try:
+            for radio in radios.values():
+                for interface in radio["interfaces"]:
+                    sections[interface["ifname"]] = interface["section"]
+        except (AttributeError, KeyError, TypeError):
+            return  # a radio that is not up yet, or no netifd that we know
+        if sections != self.sections:
+            self.sections = sections
+            self._inputs = None
+            self._due = ticks()
+
+    # -- calls
+
+    def _on_call(self, request, method, arguments):
+        for name, policy in METHODS:
+            if name == method:
+                try:
+                    self._check(arguments, policy)
+                    self._calls[name](self, request, arguments)
+                except Refusal as e:
+                    self._refuse(request, e)
+                return
+        request.finish(NO_METHOD)
+
+    def _refuse(self, request, refusal):
+        self.log("info", "refused: " + refusal.sentence)
+        request.finish(refusal.status, (("error", refusal.sentence), ("code", refusal.code)))
+
+    def _check(self, arguments, policy):
+        policy = dict(policy)
+        for name in sorted(arguments):
+            if name not in policy:
+                names = listed(sorted(policy))
+                raise Refusal(INVALID, "unknown_argument", "There is no argument %s; there are: %s." % (name, names))
+            kind, called = _TYPES[policy[name]]
+            if type(arguments[name]) is not kind:
+                raise Refusal(INVALID, "wrong_type", "%s must be %s." % (name, called))
+        if "ifname" in arguments and "ssid" in arguments:
+            raise Refusal(INVALID, "ambiguous", "Give ifname or ssid, not both.")
+
+    def _targets(self, arguments):
+        """The BSSs that a call means; all if it does not say."""
+        if "ifname" in arguments:
+            found = [bss for bss in self.bsses if bss.ifname == arguments["ifname"]]
+            kind, known = "ifname", [bss.ifname for bss in self.bsses]
+        elif "ssid" in arguments:
+            found = [bss for bss in self.bsses if bss.name == arguments["ssid"]]
+            kind, known = "ssid", [bss.name for bss in self.bsses]
+        else:
+            return self.bsses
+        if not found:
+            sentence = "There is no %s %s; there are: %s." % (kind, arguments[kind], listed(sorted(set(known))))
+            raise Refusal(NOT_FOUND, "no_such_" + kind, sentence)
+        return found
+
+    def _status(self, request, arguments):
+        self.refresh()
+        bsses = [self._describe(bss) for bss in self._targets(arguments)]
+        request.finish(OK, (("version", VERSION), ("bss", bsses)))
+
+    def _describe(self, bss):
+        reason = bss.reason or bss.trouble
+        if not bss.network:
+            reason = reason or "UCI has no wifi-iface section for it."
+        table = [
+            ("ifname", bss.ifname), ("ssid", bss.name), ("wps", bss.shown), ("wps_pbc", bss.in_session((ACTIVE,))),
+            ("wps_pbc_key_id", bss.armed), ("key_ids", bss.key_ids), ("enabled", bss.enabled),
+            ("supported", not bss.reason), ("reason", reason), ("cold", bss.followed and self.is_cold(bss)),
+        ]  # fmt: skip
+        if bss.session:
+            s = bss.session
+            table.append(("session", (
+                ("id", s.id), ("state", s.state), ("key_id", s.key_id),
+                ("timeout", s.timeout), ("remaining", s.remaining()), ("external", s.external),
+                ("mac", s.mac), ("uuid", s.uuid), ("name", s.name), ("attempts", s.attempts),
+            )))  # fmt: skip
+        if bss.last:
+            s = bss.last
+            table.append(("last", (
+                ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("mac", s.mac), ("uuid", s.uuid),
+                ("name", s.name), ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
+                ("attempts", s.attempts), ("error", s.refusal.sentence if s.refusal else ""),
+            )))  # fmt: skip
+        return tuple(table)
+
+    def _start(self, request, arguments):
+        self.refresh()
+        timeout = arguments.get("timeout", self.timeout)
+        if not 1 <= timeout <= WALK_TIME:
+            raise Refusal(INVALID, "out_of_range", "timeout must be 1 to %d seconds." % WALK_TIME)
+        targets = self._targets(arguments)
+        if targets is self.bsses:
+            targets = self._only_enabled()
+        bsses, key_id = self._startable(targets, arguments.get("key_id"))
+        running = [bss.session for bss in bsses if bss.in_session()]
+        if running:
+            if running[0].key_id != key_id:
+                raise Refusal(
+                    DENIED, "session_active",
+                    "A session with the key %s is active; cancel it first." % running[0].key_id,
+                )  # fmt: skip
+            running[0].requests.append(lambda: self._answer_start(request, running[0], False))
+            if running[0].state == ACTIVE:
+                self._answer_all(running[0])
+            return
+        self._begin(bsses, key_id, timeout, lambda session: self._answer_start(request, session, True))
+
+    def _only_enabled(self):
+        enabled = [bss for bss in self.bsses if bss.enabled]
+        ssids = sorted(set([bss.name for bss in enabled]))
+        if not enabled:
+            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on any network.")
+        if len(ssids) > 1:
+            raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % listed(ssids))
+        return enabled
+
+    def _startable(self, targets, key_id):
+        """(BSSs, key id) on which a session may run, or the Refusal."""
+        able = [bss for bss in targets if not bss.reason]
+        if not able:
+            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (targets[0].ifname, targets[0].reason))
+        bsses = [bss for bss in able if bss.enabled]
+        if not bsses:
+            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].name)
+        wanted = key_id if key_id is not None else bsses[0].network.key_id
+        for bss in bsses:
+            if bss.trouble and not bss.key_ids:
+                raise Refusal(UNSUPPORTED, "psk_file", bss.trouble)
+            if wanted not in bss.key_ids:
+                sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, wanted, listed(bss.key_ids))
+                if key_id is None:
+                    raise Refusal(DENIED, "no_key", sentence)
+                raise Refusal(NOT_FOUND, "no_such_key_id", sentence)
+        return bsses, wanted
+
+    def _answer_start(self, request, session, started):
+        if session.result and not session.activated:
+            self._refuse(request, session.why())
+            return
+        request.finish(OK, (
+            ("session", session.id), ("started", started), ("ssid", session.ssid),
+            ("ifnames", [bss.ifname for bss in session.bsses]), ("key_id", session.key_id),
+            ("remaining", session.remaining()),
+        ))  # fmt: skip
+
+    def _cancel_call(self, request, arguments):
+        targets = self._targets(arguments)
+        sessions = [s for s in self.sessions if any(bss in targets for bss in s.bsses)]
+        waiting = [s for s in sessions if s.state != ENDED]
+        running = [s for s in waiting if not s.result]
+        if not waiting:
+            request.finish(OK, (("cancelled", False),))
+            return
+        left = [len(waiting)]
+
+        def over():
+            left[0] -= 1
+            if not left[0]:
+                request.finish(OK, (("cancelled", bool(running)),))
+
+        for session in waiting:
+            session.over.append(over)
+            session.end("cancelled")
+            self._work(session)
+
     # -- configure
 
     def _configure(self, request, arguments):
@@ -2715,52 +2873,6 @@ class Daemon(Mender):
                     raise Refusal(DENIED, "no_key", sentence)
         return changes
 
-    def _write_uci(self, changes):
-        """Changes are (network, option, value)."""
-        changes = [("set", n.section.reference + "." + option, value) for n, option, value in changes]
-        return self._run_uci(changes)
-
-    def _run_uci(self, changes, secrets=()):
-        done = write_uci(self.uci_folder, self.run_folder + "/uci", changes, secrets)
-        self.refresh()
-        return done
-
-    def keep_in_uci(self, bss):
-        """What netifd has to know so that its next file is like ours: of a network
-        that was enabled before wpsd came, and of devices that hold a key of their
-        own which hostapd made up and netifd would forget."""
-        network = bss.network
-        where = network.section.reference + "."
-        uuid = self.group_uuid(bss)
-        changes, secrets = [], []
-        if network.uuid != uuid:
-            changes.append(("set", where + "uuid", uuid))
-        elif self._is_uuid_ignored(bss):
-            changes.append(("add_list", where + "hostapd_bss_options", "uuid=" + uuid))
-        if network.section.get("ap_setup_locked") != b"1":
-            changes.append(("set", where + "ap_setup_locked", "1"))
-        known = [key.id for key in network.keys]
-        for mac, psk in bss.unknown:
-            name = "wps_" + mac.decode().replace(":", "")
-            if name not in known:
-                changes += [("set", name, "wifi-station"), ("set", name + ".mac", mac.decode())]
-                changes += [("add_list", name + ".iface", n.section.name) for n in self.networks if n.ssid == bss.ssid]
-            secrets.append(("set", name + ".key", psk.decode()))
-        changes = [change for change in changes if change not in self._tried]
-        secrets = [change for change in secrets if change not in self._tried]
-        if changes or secrets:
-            self._tried += changes + secrets
-            done = self._run_uci(changes, secrets)
-            self.log("info" if done else "error", "%s: UCI %s." % (
-                bss.ifname, "knows now what netifd needs" if done else "could not be written",
-            ))  # fmt: skip
-
-    def _is_uuid_ignored(self, bss):
-        """Whether netifd wrote the file after UCI had the uuid, and without it: the
-        shell scripts up to 24.10 know a raw line only (OPENWRT)."""
-        conf, uci = stamp(bss.conf), stamp(self.uci_folder + "/wireless")
-        return b"uuid" not in bss.read and bool(conf and uci) and conf[2] > uci[2]
-
     def _answer_configures(self):
         """Go on with the calls whose BSSs lack nothing any more."""
         for job in tuple(self._waiting):
@@ -2808,69 +2920,6 @@ class Daemon(Mender):
             self._work(session)
 
     _calls = {"start": _start, "cancel": _cancel_call, "status": _status, "configure": _configure}
-
-    # -- the run folder: what outlives this process.  No secret is in it.
-
-    def save(self):
-        state = {
-            "next_id": self.next_id,
-            "uuids": self.uuids,
-            "bss": {
-                bss.ifname: {
-                    "loaded": bss.loaded, "warm": bss.warm, "uuid": text(bss.uuid or b""),
-                    "last": self._saved(bss.last) if bss.last else None,
-                }
-                for bss in self.bsses
-            },
-            "sessions": [self._saved(s) for s in self.sessions if s.prepared and not s.result],
-        }  # fmt: skip
-        try:
-            save(self.run_folder + "/state.json", json.dumps(state).encode())
-        except OSError as e:
-            self.log("error", "%s/state.json can't be written: error %s." % (self.run_folder, e.errno))
-
-    def _saved(self, session):
-        kept = {name: getattr(session, name) for name in _KEPT}
-        kept["ifnames"] = [bss.ifname for bss in session.bsses]
-        kept["age"] = uptime() - ticks_diff(ticks(), session.began) // 1000
-        kept["error"] = session.refusal.sentence if session.refusal else ""
-        return kept
-
-    def restore(self):
-        """Take up what an earlier wpsd left: sessions go on, no report is made
-        twice."""
-        try:
-            with open(self.run_folder + "/state.json", "rb") as file:
-                state = json.loads(file.read())
-            self.next_id = int(state["next_id"])
-            self.uuids = {k: v for k, v in state["uuids"].items() if valid_uuid(v)}
-            for bss in self.bsses:
-                kept = state["bss"].get(bss.ifname)
-                if kept:
-                    bss.loaded, bss.warm = kept["loaded"], kept["warm"]
-                    bss.uuid = kept["uuid"].encode()
-                    bss.last = self._restored(kept["last"]) if kept["last"] else None
-            for kept in state["sessions"]:
-                session = self._restored(kept)
-                session.prepared = True
-                session.state = ACTIVE if session.activated else ACTIVATING
-                session.resumed = [bss.ifname for bss in session.bsses]
-                for bss in session.bsses:
-                    bss.session = session
-                self.sessions.append(session)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass  # none, or nothing that can be used: everything is looked at anew
-
-    def _restored(self, kept):
-        bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
-        session = Session(kept["id"], kept["ssid"], kept["key_id"], kept["timeout"], bsses)
-        for name in _KEPT:
-            setattr(session, name, kept[name])
-        session.refusal = Refusal(OK, "", kept["error"]) if kept["error"] else None
-        session.began = after(ticks(), -1000 * max(0, uptime() - kept["age"]))
-        if session.activated:
-            session.deadline = session.closes()
-        return session
 
     # -- the loop
 
@@ -3083,33 +3132,6 @@ class Check(Daemon):
                     yield "would rewrite %s, line %d: %s -> %s" % (bss.psk.path, number, was or "nothing", now)
         except FileError as e:
             yield str(e)
-
-
-class Configure:
-    """A configure call that waits for hostapd."""
-
-    def __init__(self, request, arguments, bsses):
-        self.request = request
-        self.bsses = bsses
-        self.wps = arguments.get("wps")
-        self.pbc = arguments.get("wps_pbc")
-        self.key_id = arguments.get("wps_pbc_key_id")
-        self.changed = self.disrupted = False
-        self.undo = []
-        self.deadline = None  # ticks, once it waits
-
-
-# What of a session goes into the state file.
-_KEPT = (
-    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid", "name",
-    "attempts", "elapsed", "ended", "connected", "before",
-)  # fmt: skip
-
-
-def uptime():
-    """Seconds since boot: a clock that nobody sets and that outlives us."""
-    with open("/proc/uptime", "rb") as file:
-        return int(float(file.read().split()[0]))
 
 
 # ---------------------------------------------------------------------------
