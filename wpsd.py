@@ -1545,7 +1545,7 @@ class Bss:
         self.uuid = None  # that it was started with
         self.tried = False  # it was restarted because it refused; once is enough
         # work
-        self.busy = False
+        self.step = None  # under way
         self.held = None  # ticks: something failed; not again before that
         self.trouble = ""
         self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
@@ -1574,7 +1574,7 @@ class Bss:
 
 
 class Inventory:
-    """What the files say, and how it is read again when they change."""
+    """What the files say, read again when they change."""
 
     def __init__(self, uci_folder, run_folder, verbose=False):
         self.uci_folder = uci_folder
@@ -1591,6 +1591,12 @@ class Inventory:
         self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
         self._inputs = None  # stamps of what was read
         self._due = self._looked = ticks()  # when to look at everything, and when that was
+
+    def on_event(self, bss, words):
+        """hostapd said something: for the rooms below."""
+
+    def on_lost(self, bss):
+        """hostapd's control socket died."""
 
     def log(self, level, sentence):
         if LEVELS.index(level) <= LEVELS.index(self.level):
@@ -1694,7 +1700,7 @@ class Inventory:
             if bss.control:
                 bss.control.close()
             bss.control = Control(
-                path, lambda words: self._on_event(bss, words), lambda: self._on_lost(bss)
+                path, lambda words: self.on_event(bss, words), lambda: self.on_lost(bss)
             )  # fmt: skip
         psk = text(options.get(b"wpa_psk_file", b""))
         if not psk:
@@ -1731,14 +1737,14 @@ class Inventory:
         try:
             bss.psk.differs(edit)
         except FileError as e:
-            self._trouble(bss, "%s: %s" % (bss.ifname, e))
+            self.trouble(bss, "%s: %s" % (bss.ifname, e))
             return
         bss.held = None
         bss.key_ids = edit.key_ids
         bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
         bss.unknown = edit.unknown
 
-    def _trouble(self, bss, sentence):
+    def trouble(self, bss, sentence):
         if bss.trouble != sentence:
             bss.trouble = sentence
             self.log("error", sentence)
@@ -1776,15 +1782,43 @@ SESSION_TICK = 1000  # and while a session runs
 RESTART_TIME = 15000  # ms for a BSS to come back
 
 
+def obeyed(*commands):
+    """Part of a step: give commands as long as hostapd says OK.  Whether it
+    always did."""
+    for command in commands:
+        if (yield command) != b"OK\n":
+            return False
+    return True
+
+
 class Mender(Inventory):
-    """Brings each BSS to what its session, or the rest, wants."""
+    """Brings each BSS to what its session, or the rest, wants.
+
+    A step is a generator: it yields a command and is sent hostapd's answer.  It
+    ends by itself or with a Refusal; if the socket dies, or hostapd does not
+    answer, it is dropped where it stands.
+    """
 
     def __init__(self, *folders):
         super().__init__(*folders)
         self.stopping = False
-        self._waiting = []  # configure calls
+        self.netifd = None  # has netifd read UCI again, where there is one; takes done(status, answer)
+        self.jobs = []  # configure calls that wait
         self._tried = []  # changes to UCI that wpsd has made by itself
-        self.netifd_id = None
+
+    # What the rooms below have to say:
+
+    def changed(self, bss):
+        """The facts about a BSS have changed."""
+
+    def save(self):
+        """Something is known that the next wpsd should know, too."""
+
+    def leave(self, bss, refusal):
+        """A step failed on a BSS, which can't stay in its session."""
+
+    def looked_at(self, bss, status):
+        """hostapd was asked about a BSS that was not followed; its PBC status."""
 
     def lacking(self, bss):
         """The step that is due on a BSS, or None."""
@@ -1800,13 +1834,10 @@ class Mender(Inventory):
             return self._hide
         if bss.held is not None or bss.reason or bss.down:
             return None
-        wanted = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
-        if any(bss.options.get(name) != value for name, value in wanted.items()):
+        if self._conf_lacks(bss):
             return self._write_conf
-        if bss.right != bss.wanted_key:
+        if bss.right != bss.wanted_key or bss.loaded != bss.seen:
             return self._arm
-        if bss.loaded != bss.seen:
-            return self._reload_psk
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
         if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
@@ -1820,138 +1851,122 @@ class Mender(Inventory):
         return None
 
     def mend(self, bss):
-        if bss.busy or not bss.control.sock:
+        """Begin the step that is due on a BSS, unless one is under way."""
+        if bss.step is None and bss.control.sock:
+            due = self.lacking(bss)
+            if due:
+                bss.step = due(bss)
+                self._go_on(bss, bss.step, None)
+
+    def _go_on(self, bss, step, answer):
+        """Tell a step what hostapd answered, and hostapd what the step says next.
+        A step that failed is not tried again at once."""
+        refusal = None
+        try:
+            command = step.send(answer)
+            if command:
+                bss.control.ask(command, lambda answer: self._answered(bss, step, answer))
             return
-        step = self.lacking(bss)
-        if step:
-            bss.busy = True
-            step(bss)
+        except StopIteration:
+            pass
+        except Refusal as e:
+            refusal = e
+        except FileError as e:
+            refusal = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, e))
+        if bss.step is step:
+            self._did(bss, refusal)
 
-    def is_content(self, bss):
-        return not (bss.busy or bss.down or bss.held is not None or self.lacking(bss))
-
-    def is_gone(self, bss):
-        return not bss.busy and bss.returns is None and (bss.down or not bss.control.sock)
+    def _answered(self, bss, step, answer):
+        if answer is None:
+            bss.step = None
+        elif bss.step is step:
+            self._go_on(bss, step, answer)
 
     def _did(self, bss, refusal=None):
-        """A step is over.  One that failed is not tried again at once, and ends
-        the BSS's part in a session."""
-        bss.busy = False
+        bss.step = None
         if refusal:
             bss.held = after(ticks(), HOLD)
-            if bss.trouble != refusal.sentence:
-                bss.trouble = refusal.sentence
-                self.log("error", refusal.sentence)
+            self.trouble(bss, refusal.sentence)
             self.leave(bss, refusal)
         self.changed(bss)
 
-    def _tell(self, bss, commands, done):
-        """Give commands as long as hostapd says OK; done(True or False).  A
-        socket that dies ends the step: lost() is told."""
+    def is_content(self, bss):
+        return not (bss.step or bss.down or bss.held is not None or self.lacking(bss))
 
-        def answered(answer):
-            if answer is None:
-                bss.busy = False
-            elif answer != b"OK\n" or len(commands) == 1:
-                done(answer == b"OK\n")
-            else:
-                self._tell(bss, commands[1:], done)
+    def is_gone(self, bss):
+        return not bss.step and bss.returns is None and (bss.down or not bss.control.sock)
 
-        bss.control.ask(commands[0], answered)
+    # -- the steps
 
     def _look(self, bss):
-        def state(answer):
-            if answer is None:
-                bss.busy = False
-                return
-            bss.down = field(answer, b"state") == b"DISABLED"
+        if not bss.followed:
+            bss.down = field((yield "STATUS"), b"state") == b"DISABLED"
             if bss.down:
                 bss.looked = True
-                self._did(bss)
-            else:
-                bss.control.ask("WPS_GET_STATUS", status)
-
-        def status(answer):
-            if answer is None:
-                bss.busy = False
-            elif answer.startswith(b"UNKNOWN"):
+                return
+        if not bss.followed or bss.in_session():  # of the rest its events have told
+            answer = yield "WPS_GET_STATUS"
+            if answer.startswith(b"UNKNOWN"):
                 if not bss.missing:
                     self.log("error", "%s: %s" % (bss.ifname, NO_WPS))
                 bss.reason = bss.missing = NO_WPS
                 bss.looked = True
-                self._did(bss)
-            else:
-                bss.missing, bss.reason = "", unsupported(bss.options)
-                said = field(answer, b"PBC Status")
-                # An overlap runs on until it is cancelled; and after a reload this may say
-                # Active for ever (HOSTAPD), so for what was followed the events count.
-                bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
-                bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
-                self.looked_at(bss, said)
-                bss.control.ask("GET_CONFIG", config)
-
-        def config(answer):  # it has the PSK in it: keep what is needed
-            if answer is None:
-                bss.busy = False
                 return
-            bss.shown = field(answer, b"wps_state") == b"configured"
-            if bss.warm is None or bss.shown:
-                bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
-            if bss.uuid is None:
-                bss.uuid = bss.options.get(b"uuid", b"").lower()
-            bss.looked = bss.followed = True
-            bss.returns = None
-            self._did(bss)
-
-        if not bss.followed:
-            bss.control.ask("STATUS", state)
-        elif bss.in_session():
-            bss.control.ask("WPS_GET_STATUS", status)
-        else:
-            bss.control.ask("GET_CONFIG", config)  # of the rest its events have told
+            bss.missing, bss.reason = "", unsupported(bss.options)
+            said = field(answer, b"PBC Status")
+            # An overlap runs on until it is cancelled; and after a reload this may say
+            # Active for ever (HOSTAPD), so for what was followed the events count.
+            bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
+            bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
+            self.looked_at(bss, said)
+        # the answer has the PSK in it: keep what is needed
+        bss.shown = field((yield "GET_CONFIG"), b"wps_state") == b"configured"
+        if bss.warm is None or bss.shown:
+            bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
+        if bss.uuid is None:
+            bss.uuid = bss.options.get(b"uuid", b"").lower()
+        bss.looked = bss.followed = True
+        bss.returns = None
 
     def _cancel(self, bss):
-        def done(_ok):
-            bss.pbc = False
-            self._did(bss)
-
-        self._tell(bss, ("WPS_CANCEL",), done)
+        yield "WPS_CANCEL"
+        bss.pbc = False
 
     def _hide(self, bss):
-        self._set_shown(bss, False)
+        return self._set_shown(bss, False)
 
     def _show(self, bss):
-        self._set_shown(bss, True)
+        return self._set_shown(bss, True)
 
     def _set_shown(self, bss, shown):
-        def done(ok):
-            if ok:
-                bss.shown = shown
-            self._did(bss, None if ok else self.refused(bss, "beacon", "to change the beacon"))
-
-        self._tell(bss, ("SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON"), done)
+        if not (yield from obeyed("SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON")):
+            raise self.refused(bss, "beacon", "to change the beacon")
+        bss.shown = shown
 
     def _separate(self, bss):
         # hostapd asks for this at each press, so it holds from now on
-        def done(ok):
-            bss.independent = ok
-            self._did(bss, None if ok else self.refused(bss, "independent", "to keep its BSSs apart"))
+        bss.independent = yield from obeyed("SET wps_independent 1")
+        if not bss.independent:
+            raise self.refused(bss, "independent", "to keep its BSSs apart")
 
-        self._tell(bss, ("SET wps_independent 1",), done)
+    def _wanted_conf(self, bss):
+        return wps_options(bss.options, bss.enabled, self.group_uuid(bss))
+
+    def _conf_lacks(self, bss):
+        return any([bss.options.get(name) != value for name, value in self._wanted_conf(bss).items()])
+
+    def conf_edit(self, bss):
+        return conf_edit({bss.ifname: self._wanted_conf(bss)})
 
     def _write_conf(self, bss):
-        options = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
-        try:
-            Rewrite(bss.conf, LONGEST_CONF_LINE).run(conf_edit({bss.ifname: options}))
-        except FileError as e:
-            self._did(bss, Refusal(UNSUPPORTED, "file", str(e)))
-            return
+        options = self._wanted_conf(bss)
+        Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss))
         for name, value in options.items():
             if value is None:
                 bss.options.pop(name, None)
             else:
                 bss.options[name] = value
-        self._did(bss)
+        yield from ()  # hostapd is told nothing: it reads the file when it starts
 
     def psk_edit(self, bss):
         """The edit that arms the wanted key.  RELOAD_WPA_PSK forgets the key of
@@ -1962,64 +1977,47 @@ class Mender(Inventory):
         return PskEdit(keys, bss.wanted_key)
 
     def _arm(self, bss):
+        """The right key armed in the psk file, and the file loaded."""
         edit = self.psk_edit(bss)
-        try:
-            changed = bss.psk.run(edit)
-        except FileError as e:
-            self._did(bss, Refusal(UNSUPPORTED, "psk_file", "%s: %s" % (bss.ifname, e)))
-            return
+        changed = bss.psk.run(edit)
         bss.right = bss.armed = bss.wanted_key
         if bss.enabled:
             bss.key_ids = edit.key_ids
         bss.seen = stamp(bss.psk.path)
-        if changed:
-            bss.loaded = None  # an inode, a size and a second may come again
-        elif not bss.enabled:
-            bss.loaded = bss.seen  # nothing in it matters to WPS
-        self._did(bss)
-
-    def _reload_psk(self, bss):
-        loading = bss.seen
-
-        def done(ok):
-            if not ok:
-                self._take_back_psk(bss)
-                return
-            bss.loaded = loading
-            try:
-                if bss.psk.missed(self.psk_edit(bss)):
-                    bss.seen, bss.loaded = stamp(bss.psk.path), None
-                else:
-                    bss.psk.forget()
-            except (FileError, OSError):
-                bss.right = None
-            self.save()
-            self._did(bss)
-
-        self._tell(bss, ("RELOAD_WPA_PSK",), done)
+        if not changed and (bss.loaded == bss.seen or not bss.enabled):
+            bss.loaded = bss.seen  # in one that is disabled, nothing in it matters to WPS
+            return
+        loading, bss.loaded = bss.seen, None  # an inode, a size and a second may come again
+        if (yield "RELOAD_WPA_PSK") != b"OK\n":
+            yield from self._take_back_psk(bss)
+            raise self.refused(bss, "psk_refused", "the psk file; the one before is back")
+        bss.loaded = loading
+        try:
+            if bss.psk.missed(self.psk_edit(bss)):
+                bss.seen, bss.loaded = stamp(bss.psk.path), None
+            else:
+                bss.psk.forget()
+        except (FileError, OSError):
+            bss.right = None
+        self.save()
 
     def _take_back_psk(self, bss):
         """hostapd has forgotten the old keys and refused the new file: until the
         old file is back nobody can connect."""
-        refusal = self.refused(bss, "psk_refused", "the psk file; the one before is back")
-
-        def done(_ok):
-            bss.right = bss.wanted_key  # not again until the file or UCI changes
-            bss.loaded = bss.seen
-            self._did(bss, refusal)
-
         try:
             bss.psk.restore()
         except FileError as e:
             self.log("error", str(e))
         bss.seen = stamp(bss.psk.path)
         bss.armed = ""
-        self._tell(bss, ("RELOAD_WPA_PSK",), done)
+        yield "RELOAD_WPA_PSK"
+        bss.right = bss.wanted_key  # not again until the file or UCI changes
+        bss.loaded = bss.seen
 
     def _keep(self, bss):
         bss.kept = True
         self.keep_in_uci(bss)
-        self._did(bss)
+        yield from ()
 
     def keep_in_uci(self, bss):
         """What netifd has to know so that its next file is like ours: of a network
@@ -2068,7 +2066,7 @@ class Mender(Inventory):
         return done
 
     def _is_being_enabled(self, bss):
-        return any([job.wps and bss in job.bsses for job in self._waiting])
+        return any([job.wps and bss in job.bsses for job in self.jobs])
 
     def is_cold(self, bss):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
@@ -2077,64 +2075,53 @@ class Mender(Inventory):
         return not bss.warm or (len(group) > 1 and bss.uuid != self.group_uuid(bss).encode())
 
     def _restart(self, bss):
-        for job in self._waiting:
+        for job in self.jobs:
             job.disrupted = job.disrupted or bss in job.bsses
         if bss.in_session():
             bss.session.deadline = after(ticks(), RESTART_TIME)
         self.log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
-        if self.netifd_id is None:
-            self._restart_radio(bss)
-            return
-        # netifd writes the file anew from UCI, and hostapd's ubus object restarts just
-        # the BSSs whose lines differ; that this one came back is heard, not answered.
+        if self.netifd:
+            yield from self._await_netifd(bss)
+        options = self._wanted_conf(bss)
+        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
+        if not (yield from obeyed(*commands, "DISABLE", "ENABLE")):
+            raise self.refused(bss, "restart", "to restart the radio with WPS")
+        bss.warm = True
+        bss.uuid = options[b"uuid"]
+        bss.looked = bss.independent = False
+
+    def _await_netifd(self, bss):
+        """netifd writes the file anew from UCI, and hostapd's ubus object restarts
+        just the BSSs whose lines differ.  That this one came back is heard, not
+        answered: then it is looked at afresh, and this step is dropped."""
         self.keep_in_uci(bss)
         bss.returns = after(ticks(), RESTART_TIME)
 
         def done(status, _answer):
             if status != OK and bss.returns is not None:
-                bss.returns = None
-                self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
+                self.is_overdue(bss)
 
-        self.bus.invoke(self.netifd_id, "reload", (), done)
+        self.netifd(done)
+        yield ""
 
-    def _restart_radio(self, bss):
-        options = wps_options(bss.options, True, self.group_uuid(bss))
-
-        def done(ok):
-            if ok:
-                bss.warm = True
-                bss.uuid = options[b"uuid"]
-                bss.looked = bss.independent = False
-            self._did(bss, None if ok else self.refused(bss, "restart", "to restart the radio with WPS"))
-
-        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-        self._tell(bss, commands + ["DISABLE", "ENABLE"], done)
+    def is_overdue(self, bss):
+        """A BSS that netifd restarts has not come back."""
+        bss.returns = None
+        self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
 
     def _press(self, bss):
-        def done(ok):
-            if bss.pbc:  # WPS-PBC-ACTIVE comes before the OK
-                self._did(bss)
-            else:
-                bss.control.ask("WPS_GET_STATUS", status)
-
-        def status(answer):
-            if answer is None:
-                bss.busy = False
-                return
-            said = field(answer, b"PBC Status")
-            bss.pbc = said == b"Active"
-            if bss.pbc:
-                self._did(bss)
-            elif said == b"Overlap":
-                self._did(bss, overlap())
-            elif not bss.tried:
-                bss.tried = True
-                bss.warm = False  # hostapd was started before the file said so
-                self._did(bss)
-            else:
-                self._did(bss, self.refused(bss, "press", "the push button"))
-
-        self._tell(bss, ("WPS_PBC",), done)
+        yield "WPS_PBC"
+        if bss.pbc:  # WPS-PBC-ACTIVE comes before the OK
+            return
+        said = field((yield "WPS_GET_STATUS"), b"PBC Status")
+        bss.pbc = said == b"Active"
+        if said == b"Overlap":
+            raise overlap()
+        if not bss.pbc and bss.tried:
+            raise self.refused(bss, "press", "the push button")
+        if not bss.pbc:
+            bss.tried = True
+            bss.warm = False  # hostapd was started before the file said so
 
     def refused(self, bss, code, what):
         return Refusal(TIMEOUT, code, "hostapd refused %s on %s." % (what, bss.ifname))
@@ -2322,10 +2309,11 @@ class Sessions(Mender):
 
     # -- what hostapd says
 
-    def _on_lost(self, bss):
+    def on_lost(self, bss):
         """The control socket died; a hostapd that comes back starts afresh."""
         self._forget(bss)
-        bss.busy = bss.tried = False
+        bss.step = None
+        bss.tried = False
         self._due = ticks()
         self._inputs = None  # a BSS whose file has gone goes with its hostapd
         session = bss.session
@@ -2339,7 +2327,7 @@ class Sessions(Mender):
         bss.warm = bss.uuid = None
         bss.ending = ""
         if bss.returns is not None:
-            bss.busy = False
+            bss.step = None
 
     def looked_at(self, bss, status):
         """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
@@ -2367,7 +2355,7 @@ class Sessions(Mender):
         elif not session.resumed and not any([other.pbc for other in session.bsses]):
             session.end("interrupted", None, bss.ifname)
 
-    def _on_event(self, bss, words):
+    def on_event(self, bss, words):
         handler = self._events.get(words[0])
         if handler:
             handler(self, bss, [text(word) for word in words[1:]])
@@ -2627,7 +2615,9 @@ class Daemon(Sessions):
                 self.bus.subscribe(self.listener_id, object_id, _ignore)
 
         def netifd(status, object_id):
-            self.netifd_id = object_id if status == OK else None
+            self.netifd = None
+            if status == OK:
+                self.netifd = lambda done: self.bus.invoke(object_id, "reload", (), done)
 
         self.bus.lookup("hostapd", hostapd)
         self.bus.lookup("network", netifd)
@@ -2821,7 +2811,7 @@ class Daemon(Sessions):
             job.changed = True
             if not self._write_uci(changes):
                 raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
-        self._waiting.append(job)
+        self.jobs.append(job)
         job.deadline = after(ticks(), RESTART_TIME + PATIENCE if job.wps else 2 * PATIENCE)
         for bss in job.bsses:
             bss.held = None
@@ -2875,11 +2865,11 @@ class Daemon(Sessions):
 
     def _answer_configures(self):
         """Go on with the calls whose BSSs lack nothing any more."""
-        for job in tuple(self._waiting):
+        for job in tuple(self.jobs):
             failed = [bss for bss in job.bsses if bss.held is not None]
             if not failed and not all([self.is_content(bss) or self.is_gone(bss) for bss in job.bsses]):
                 continue
-            self._waiting.remove(job)
+            self.jobs.remove(job)
             if failed:
                 self._fail_configure(job, Refusal(TIMEOUT, "not_applied", failed[0].trouble))
             else:
@@ -2950,7 +2940,7 @@ class Daemon(Sessions):
         self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
 
     def _is_quiet(self):
-        hidden = all([self.is_gone(b) or b.looked and not (b.busy or b.shown or b.pbc) for b in self.bsses])
+        hidden = all([self.is_gone(b) or b.looked and not (b.step or b.shown or b.pbc) for b in self.bsses])
         return hidden and not self.sessions and not self.bus.unsent()
 
     def _serve(self, poll, terminated, is_over):
@@ -2999,7 +2989,7 @@ class Daemon(Sessions):
                 left = min(left, ticks_diff(bss.control.deadline, now))
             if bss.returns is not None:
                 left = min(left, ticks_diff(bss.returns, now))
-        for job in self._waiting:
+        for job in self.jobs:
             left = min(left, ticks_diff(job.deadline, now))
         return max(0, left)
 
@@ -3016,8 +3006,7 @@ class Daemon(Sessions):
                 bss.held = None
                 self.changed(bss)
             if bss.returns is not None and ticks_diff(now, bss.returns) >= 0:
-                bss.returns = None
-                self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
+                self.is_overdue(bss)
         for session in tuple(self.sessions):
             if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
                 session.end("interrupted")
@@ -3031,9 +3020,9 @@ class Daemon(Sessions):
                 self._work(session)
             elif session.result:
                 self._work(session)
-        for job in tuple(self._waiting):
+        for job in tuple(self.jobs):
             if ticks_diff(now, job.deadline) >= 0:
-                self._waiting.remove(job)
+                self.jobs.remove(job)
                 self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
         self.bus.expire()
         if not self.bus.sock:
@@ -3058,14 +3047,8 @@ class Daemon(Sessions):
         self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
 
 
-class Check(Daemon):
+class Check(Mender):
     """What an administrator runs first: looks at everything, touches nothing."""
-
-    def changed(self, bss):
-        pass
-
-    def looked_at(self, bss, status):
-        pass
 
     def log(self, level, sentence):
         pass  # what is wrong is among the findings
@@ -3073,7 +3056,6 @@ class Check(Daemon):
     def check(self):
         """Print, for every BSS, whether WPS can run, with which key, and what
         would be rewritten.  Changes nothing; 1 if something is in the way."""
-        self.level = "error"
         self.refresh()
         if not self.bsses:
             print("No BSS found: no file matches %s." % listed(self.confs))
@@ -3087,14 +3069,13 @@ class Check(Daemon):
     def _ask_once(self, bss):
         """Look at a BSS and wait for it; the socket is closed again."""
         if bss.control.open():
-            bss.busy = True
-            self._look(bss)
+            bss.step = self._look(bss)
+            self._go_on(bss, bss.step, None)
             poll = select.poll()
-            while bss.busy and bss.control.sock:
+            while bss.step and bss.control.sock:
                 poll.register(bss.control.sock.fileno(), select.POLLIN)
                 if not poll.poll(ANSWER_TIME):
                     break
-                bss.busy = not bss.looked
                 bss.control.receive()
 
     def _obstacle(self, bss):
@@ -3120,9 +3101,8 @@ class Check(Daemon):
             return
         if bss.enabled and bss.looked and self.is_cold(bss):
             yield "the first session restarts the BSS once: its clients reconnect."
-        options = wps_options(bss.options, bss.enabled, self.group_uuid(bss))
         try:
-            changes = Rewrite(bss.conf, LONGEST_CONF_LINE).preview(conf_edit({bss.ifname: options}))
+            changes = Rewrite(bss.conf, LONGEST_CONF_LINE).preview(self.conf_edit(bss))
             for number, was, now in changes:
                 was, now = text(was.rstrip()), text(now.rstrip())
                 yield "would rewrite %s, line %d: %s -> %s" % (bss.conf, number, was or "nothing", now or "nothing")
@@ -3205,7 +3185,7 @@ def main(arguments):
         return 0
     settings = options["ubus"], options["uci"], options["run"], "verbose" in flags
     if "check" in flags:
-        return Check(*settings).check()
+        return Check(*settings[1:]).check()
     Daemon(*settings).run()
     return 0
 

@@ -175,7 +175,7 @@ def check(daemon, logged):
 def test_no_event_upsets_a_daemon_that_is_not_connected(spoken):
     with router() as (daemon, _, logged):
         for number, event in spoken:
-            daemon._on_event(daemon.bsses[number], event.split() or [event])
+            daemon.on_event(daemon.bsses[number], event.split() or [event])
             check(daemon, logged)
 
 
