@@ -178,6 +178,7 @@ OK, INVALID, NO_METHOD, NOT_FOUND, DENIED, TIMEOUT, UNSUPPORTED, UNKNOWN, FAILED
 _EVENTS = 1  # ubusd's own object: register, send
 _LONGEST = 1 << 20  # bytes in a frame; ubusd allows no more (UBUS_MAX_MSGLEN)
 _MOST = 1 << 16  # bytes of a frame that is read at all: nothing that is meant for us is longer
+_MOST_ARGUMENTS = 1 << 12  # bytes of them in a call: each becomes several strings on its way
 _MOST_UNSENT = 1 << 18  # bytes that may wait for a ubusd that does not read
 
 REPLY_TIME = 5000  # ms that others on the bus have for a reply
@@ -310,7 +311,7 @@ class Ubus:
                 self._out.pop(0)
         except OSError as e:
             if e.errno != _EAGAIN:
-                self._drop()
+                self._out = []  # receive() finds the end, and before it what ubusd still said
 
     def unsent(self):
         """True while the loop should wait until ubusd can be written to."""
@@ -360,8 +361,11 @@ class Ubus:
             if not handler:
                 request.finish(NOT_FOUND)
                 return
+            arguments = attributes.get(A_DATA, b"")
             try:
-                arguments = decode(attributes.get(A_DATA, b""))
+                if len(arguments) > _MOST_ARGUMENTS:
+                    raise WireError("too many arguments")
+                arguments = decode(arguments)
             except WireError:
                 request.finish(INVALID)
                 return
@@ -404,11 +408,17 @@ class Ubus:
             done(status, object_id)
 
         attributes = ((A_PATH, path), (A_SIGNATURE, encode(methods))) if path else ()
-        self._ask(added, ADD_OBJECT, 0, *attributes)
+        self._ask_for_id(added, ADD_OBJECT, *attributes)
 
     def lookup(self, path, done):
         """done(status, object id)"""
-        self._ask(done, LOOKUP, 0, (A_PATH, path))
+        self._ask_for_id(done, LOOKUP, (A_PATH, path))
+
+    def _ask_for_id(self, done, kind, *attributes):
+        def answered(status, answer):
+            done(FAILED if status == OK and not isinstance(answer, int) else status, answer)
+
+        self._ask(answered, kind, 0, *attributes)
 
     def invoke(self, object_id, method, arguments, done):
         """done(status, the last data message)"""
@@ -846,8 +856,8 @@ LONGEST_PSK_LINE = 127
 
 def psk_line(armed, key_id, vid, mac, secret):
     """A key's line, as the OpenSync document writes it, without its end."""
-    vlan = "vlanid=" + vid + " " if vid else ""
-    return ("wps=%d keyid=%s %s" % (armed, key_id, vlan)).encode() + mac + b" " + secret
+    vlan = b"vlanid=" + vid + b" " if vid else b""
+    return ("wps=%d keyid=%s " % (armed, key_id)).encode() + vlan + mac + b" " + secret
 
 
 class Network:
@@ -873,7 +883,7 @@ class Network:
         self.key_id = text(section.get("wps_pbc_key_id")) or (shared[0] if len(shared) == 1 else "key")
 
     def _add(self, key_id, section, macs):
-        secret, vid = section.get("key"), text(section.get("vid"))
+        secret, vid = section.get("key"), section.get("vid")
         if not valid_key_id(key_id):
             wrong = "the key id is not 1 to 31 of A-Za-z0-9._-"
         elif any(key.id == key_id for key in self.keys):
@@ -882,7 +892,7 @@ class Network:
             wrong = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
         elif not all(valid_mac(mac) for mac in macs):
             wrong = "a MAC address is not six pairs of hex digits"
-        elif vid and not (vid.isdigit() and 0 < int(vid) < 4095):
+        elif vid and not 0 < number(vid, 0) < 4095:
             wrong = "the vid is not 1 to 4094"
         elif len(psk_line(False, key_id, vid, EVERYONE, secret)) > LONGEST_PSK_LINE:
             wrong = "key id and key are together longer than a line that hostapd reads"
@@ -890,6 +900,11 @@ class Network:
             self.keys.append(Key(key_id, secret, macs, vid))
             return
         self.problems.append("%s '%s': %s." % (section.kind, section.name, wrong))
+
+
+def number(digits, default):
+    """A few ASCII digits of UCI as an int."""
+    return int(digits) if digits.isdigit() and len(digits) < 10 else default
 
 
 def valid_key_id(key_id):
@@ -913,11 +928,8 @@ def valid_uuid(uuid):
 
 
 def new_uuid():
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40  # RFC 9562: version 4,
-    raw[8] = raw[8] & 0x3F | 0x80  # its variant
-    digits = "".join(["%02x" % b for b in raw])
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    with open("/proc/sys/kernel/random/uuid") as file:
+        return file.read().strip()
 
 
 # ---------------------------------------------------------------------------
@@ -1504,6 +1516,13 @@ def no_hostapd(bss):
     return Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bss.control.path)
 
 
+def no_such_key(bss, by_default):
+    """By default: the one that UCI chose, and not a caller."""
+    code = "no_key" if by_default else "no_such_key_id"
+    sentence = "%s has no such shared key; it has: %s." % (bss.ifname, listed(bss.key_ids))
+    return Refusal(DENIED if by_default else NOT_FOUND, code, sentence)
+
+
 def overlap():
     return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
 
@@ -1618,6 +1637,11 @@ class Inventory:
         if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
             self._due = ticks()  # whoever asks will ask again, and then get the truth
 
+    def look_within(self, ms):
+        due = after(ticks(), ms)
+        if ticks_diff(self._due, due) > 0:
+            self._due = due
+
     def _input_paths(self):
         folder = self.uci_folder + "/"
         return [folder + "wireless", folder + "wpsd"] + self.conf_paths()
@@ -1686,8 +1710,7 @@ class Inventory:
             if section.kind != "wpsd":
                 continue
             self.advertise = "always" if section.get("advertise") == b"always" else "session"
-            timeout = text(section.get("timeout"))
-            self.timeout = min(max(int(timeout), 1), WALK_TIME) if timeout.isdigit() else WALK_TIME
+            self.timeout = min(max(number(section.get("timeout"), WALK_TIME), 1), WALK_TIME)
             confs = [text(path) for path in section.all("hostapd_conf")]
             self.confs = [path for path in confs if path.startswith("/")] or list(CONFS)
             level = text(section.get("log_level"))
@@ -2199,7 +2222,7 @@ class Sessions(Mender):
 
     def _enter(self, session):
         self.log("debug", "session %d is %s." % (session.id, session.state))
-        self._due = after(ticks(), SESSION_TICK)
+        self.look_within(SESSION_TICK)
         self._entries[session.state](self, session)
 
     def _enter_preparing(self, session):
@@ -2665,8 +2688,8 @@ class Daemon(Sessions):
         policy = dict(policy)
         for name in sorted(arguments):
             if name not in policy:
-                names = listed(sorted(policy))
-                raise Refusal(INVALID, "unknown_argument", "There is no argument %s; there are: %s." % (name, names))
+                sentence = "There is no such argument; there are: %s." % listed(sorted(policy))
+                raise Refusal(INVALID, "unknown_argument", sentence)
             kind, called = _TYPES[policy[name]]
             if type(arguments[name]) is not kind:
                 raise Refusal(INVALID, "wrong_type", "%s must be %s." % (name, called))
@@ -2684,7 +2707,8 @@ class Daemon(Sessions):
         else:
             return self.bsses
         if not found:
-            sentence = "There is no %s %s; there are: %s." % (kind, arguments[kind], listed(sorted(set(known))))
+            # what a caller said is not said again: it may be a key in the wrong place
+            sentence = "There is no such %s; there are: %s." % (kind, listed(sorted(set(known))))
             raise Refusal(NOT_FOUND, "no_such_" + kind, sentence)
         return found
 
@@ -2762,10 +2786,7 @@ class Daemon(Sessions):
             if bss.trouble and not bss.key_ids:
                 raise Refusal(UNSUPPORTED, "psk_file", bss.trouble)
             if wanted not in bss.key_ids:
-                sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, wanted, listed(bss.key_ids))
-                if key_id is None:
-                    raise Refusal(DENIED, "no_key", sentence)
-                raise Refusal(NOT_FOUND, "no_such_key_id", sentence)
+                raise no_such_key(bss, key_id is None)
         return bsses, wanted
 
     def _answer_start(self, request, session, started):
@@ -2838,10 +2859,7 @@ class Daemon(Sessions):
         if job.key_id is not None:
             for bss in job.bsses:
                 if job.key_id not in bss.key_ids:
-                    raise Refusal(
-                        NOT_FOUND, "no_such_key_id",
-                        "%s has no shared key %s; it has: %s." % (bss.ifname, job.key_id, listed(bss.key_ids)),
-                    )  # fmt: skip
+                    raise no_such_key(bss, False)
             changes += [(n, "wps_pbc_key_id", job.key_id) for n in networks if n.key_id != job.key_id]
             if changes and active:
                 raise Refusal(DENIED, "session_active", "The key can't be changed while a session is active.")
@@ -2859,8 +2877,7 @@ class Daemon(Sessions):
             for bss in job.bsses:
                 key_id = bss.network.key_id if job.key_id is None else job.key_id
                 if key_id not in bss.key_ids:
-                    sentence = "%s has no shared key %s; it has: %s." % (bss.ifname, key_id, listed(bss.key_ids))
-                    raise Refusal(DENIED, "no_key", sentence)
+                    raise no_such_key(bss, job.key_id is None)
         return changes
 
     def _answer_configures(self):
@@ -3027,8 +3044,7 @@ class Daemon(Sessions):
         self.bus.expire()
         if not self.bus.sock:
             self.object_id = None
-            if ticks_diff(self._due, now) > MISSING_TICK:
-                self._due = after(now, MISSING_TICK)
+            self.look_within(MISSING_TICK)
         if ticks_diff(now, self._due) >= 0:
             self._look_round()
 
@@ -3086,7 +3102,7 @@ class Check(Mender):
         if bss.network.problems and not bss.key_ids:
             return bss.network.problems[0]
         if bss.network.enabled and not bss.default_key:
-            return "there is no shared key %s; there are: %s." % (bss.network.key_id, listed(bss.key_ids))
+            return "there is no shared key as wps_pbc_key_id says; there are: %s." % listed(bss.key_ids)
         return "" if bss.control.sock else "hostapd does not answer on %s." % bss.control.path
 
     def _findings(self, bss):

@@ -132,7 +132,7 @@ uci_keys = st.lists(
         st.sampled_from(IDS),
         st.sampled_from(SECRETS),
         st.lists(st.sampled_from([mac.lower() for mac in MACS]), max_size=2, unique=True),
-        st.sampled_from(["", "", "3"]),
+        st.sampled_from([b"", b"", b"3"]),
     ).filter(fits),
     max_size=4,
     unique_by=lambda key: key.id,
@@ -164,7 +164,7 @@ def check_psk_edit(raw, keys, armed, after):
         if new_id != key_id:
             assert (new_id, mac, secret) in known and (key_id, mac, secret) not in known
     for vlan, key_id, _, mac, secret in new[len(old) :]:
-        assert vlan in [key.vid.encode() for key in keys if key.id.encode() == key_id]
+        assert vlan in [key.vid for key in keys if key.id.encode() == key_id]
         assert (key_id, mac, secret) in known
         assert (key_id, mac, secret) not in [(line[1], *line[3:]) for line in new[: len(old)]], "it was there"
     for key in known:

@@ -19,7 +19,7 @@ HEX = b"5e" * 32
 APPENDED = b"wps=1 02:00:00:00:02:00 " + HEX + b"\n"  # as hostapd does after it made up a PSK
 
 
-def key(key_id, secret, *macs, vid=""):
+def key(key_id, secret, *macs, vid=b""):
     return wpsd.Key(key_id, secret, macs, vid)
 
 
@@ -72,7 +72,7 @@ def test_the_editor_tells_which_keys_there_are_and_which_were_armed():
 def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
     raw = b"vlanid=3 02:00:00:00:00:01 for the tv\n02:00:00:00:00:02 for the tv\n00:00:00:00:00:00 12345678\n"
     keys = [
-        key("tv", b"for the tv", b"02:00:00:00:00:01", b"02:00:00:00:00:02", vid="3"),
+        key("tv", b"for the tv", b"02:00:00:00:00:01", b"02:00:00:00:00:02", vid=b"3"),
         key("key", b"12345678"),
     ]
     assert edited(raw, keys, "key") == (
@@ -83,7 +83,7 @@ def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
 
 
 def test_shared_keys_that_netifd_does_not_write_are_added_at_the_end():
-    keys = [key("key", b"opensync11"), key("guests", b"12345678", vid="7")]
+    keys = [key("key", b"opensync11"), key("guests", b"12345678", vid=b"7")]
     wanted = b"wps=1 keyid=key 00:00:00:00:00:00 opensync11\n"
     wanted += b"wps=0 keyid=guests vlanid=7 00:00:00:00:00:00 12345678\n"
     assert edited(b"", keys, "key") == wanted
@@ -187,7 +187,7 @@ def test_a_network_without_keys_only_loses_what_arms_one():
 def test_upper_case_addresses_spaces_between_tokens_and_spaces_in_a_passphrase_stay():
     raw = b"  keyid=tv   vlanid=3 02:00:00:00:AA:0F  two  words \n"
     assert edited(raw, [], "") == raw
-    after = edited(raw, [key("tv", b" two  words ", b"02:00:00:00:aa:0f", vid="3")], "")
+    after = edited(raw, [key("tv", b" two  words ", b"02:00:00:00:aa:0f", vid=b"3")], "")
     assert after.endswith(b"keyid=tv   vlanid=3 02:00:00:00:AA:0F  two  words \n") and b"wps=0" in after
 
 
@@ -258,7 +258,7 @@ def test_a_line_that_would_grow_too_long_is_an_error_and_not_cut():
 
 
 def test_a_new_line_that_would_be_too_long_is_never_written():
-    keys = [key("key", b"opensync11"), key("i" * 31, b"x" * 63, vid="4094")]
+    keys = [key("key", b"opensync11"), key("i" * 31, b"x" * 63, vid=b"4094")]
     try:
         after = edited(b"", keys, "key")
     except wpsd.FileError as e:

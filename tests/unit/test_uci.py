@@ -235,10 +235,10 @@ def test_a_station_is_a_further_key_named_after_its_section_or_key_id():
         b"config wifi-station 'this'\n\toption key 'opensync44'\n\tlist iface 'guest'\n\tlist iface 'home'\n",
     )
     assert [(key.id, key.secret, key.vid) for key in network.keys] == [
-        ("key", b"opensync11", ""),
-        ("tv", b"12345678", ""),
-        ("key-3", b"opensync22", "3"),
-        ("this", b"opensync44", ""),
+        ("key", b"opensync11", b""),
+        ("tv", b"12345678", b""),
+        ("key-3", b"opensync22", b"3"),
+        ("this", b"opensync44", b""),
     ]
     assert network.problems == []
 
