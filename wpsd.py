@@ -870,6 +870,7 @@ class Network:
         self.ifname = text(section.get("ifname"))
         self.uuid = text(section.get("uuid")).lower()
         self.keys = []
+        self._ids = set()
         self.problems = []
         if section.get("key") and not section.get("encryption").startswith((b"none", b"wep", b"owe")):
             self._add("key", section, ())
@@ -886,7 +887,7 @@ class Network:
         secret, vid = section.get("key"), section.get("vid")
         if not valid_key_id(key_id):
             wrong = "the key id is not 1 to 31 of A-Za-z0-9._-"
-        elif any(key.id == key_id for key in self.keys):
+        elif key_id in self._ids:
             wrong = "another key of this network has the key id %s" % key_id
         elif not valid_secret(secret):
             wrong = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
@@ -898,6 +899,7 @@ class Network:
             wrong = "key id and key are together longer than a line that hostapd reads"
         else:
             self.keys.append(Key(key_id, secret, macs, vid))
+            self._ids.add(key_id)
             return
         self.problems.append("%s '%s': %s." % (section.kind, section.name, wrong))
 
@@ -1191,6 +1193,27 @@ def without_secret(line):
     return text(line.lstrip(b"\n")[: parsed[0] + 17]) + " ..." if parsed else ""
 
 
+_MOST_KEYS = 500  # that are in the file only and can be chosen: no caller could read more
+
+
+def _armed_line(line, start, tokens, arm, key):
+    """The line with wps= as it has to be, and all else that UCI says of its key."""
+    wps = b"wps=1" if arm else b"wps=0"
+    words, rest = line[:start].split(b" "), line[start:]
+    if key and b"keyid" not in tokens:
+        words.insert(0, b"keyid=")
+    if b"wps" not in tokens:
+        words.insert(0, b"wps=")
+    for i, word in enumerate(words):
+        if word.startswith(b"wps="):
+            words[i] = wps
+        elif key and word.startswith(b"keyid="):
+            words[i] = b"keyid=" + key.id.encode()
+    if key and rest[18:].rstrip(b"\n") != key.secret:
+        rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
+    return b" ".join(words) + rest
+
+
 class PskEdit:
     """An edit for Rewrite that arms one key and disarms all others.
 
@@ -1204,7 +1227,7 @@ class PskEdit:
 
     def __init__(self, keys, armed):
         self._keys = keys
-        self._armed = armed
+        self._armed = armed.encode()
         self.key_ids = [key.id for key in keys if not key.macs]
         self.was_armed = []
         self.unknown = []
@@ -1216,6 +1239,7 @@ class PskEdit:
                 by_line.setdefault((mac, key.secret), []).append(key)
         shared = {key.id.encode(): key for key in self._keys if not key.macs}
         missing = {(key.id, mac) for key in self._keys for mac in key.macs or (EVERYONE,)}
+        known = {key_id.encode() for key_id in self.key_ids}
         self.was_armed = []
         self.unknown = []
         armed = not self._armed
@@ -1231,7 +1255,8 @@ class PskEdit:
                 continue
             start, mac, secret, tokens = parsed
             key_id = tokens.get(b"keyid", b"")
-            if _is_armed(tokens):
+            was_armed = _is_armed(tokens)
+            if was_armed:
                 self.was_armed.append(text(key_id))
             key = shared.get(key_id) if mac == EVERYONE else None
             if not key or key.secret != secret:
@@ -1244,39 +1269,28 @@ class PskEdit:
                 key_id = key.id.encode()
             elif mac != EVERYONE and b"wps" in tokens and not key_id and len(secret) == 64:
                 self.unknown = self.unknown[-31:] + [(mac, secret)]
-            elif mac == EVERYONE and key_id and text(key_id) not in self.key_ids:
+            elif mac == EVERYONE and key_id and key_id not in known and len(known) < _MOST_KEYS:
+                known.add(key_id)
                 self.key_ids.append(text(key_id))
-            arm = not armed and mac == EVERYONE and text(key_id) == self._armed
+            arm = not armed and mac == EVERYONE and key_id == self._armed
             armed = armed or arm
-            if not key and arm == _is_armed(tokens):
+            if key or arm != was_armed:
+                now = _armed_line(line, start, tokens, arm, key)
+                if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
+                    raise FileError("line %d of the psk file would be longer than hostapd reads." % number)
+                yield line, now
+            else:
                 yield line, line
-                continue
-            head = [
-                b"wps=" + (b"1" if arm else b"0") if word.startswith(b"wps=")
-                else b"keyid=" + key_id if word.startswith(b"keyid=") else word
-                for word in line[:start].split(b" ")
-            ]  # fmt: skip
-            if key and b"keyid" not in tokens:
-                head.insert(0, b"keyid=" + key_id)
-            if b"wps" not in tokens:
-                head.insert(0, b"wps=" + (b"1" if arm else b"0"))
-            rest = line[start:]
-            if key and secret != key.secret:  # UCI says what this key is now
-                rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
-            now = b" ".join(head) + rest
-            if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
-                raise FileError("line %d of the psk file would be longer than hostapd reads." % number)
-            yield line, now
         end = b"" if line.endswith(b"\n") else b"\n"
         for key in self._keys:
             for mac in key.macs or (EVERYONE,):
                 if (key.id, mac) in missing:
-                    arm = not armed and not key.macs and key.id == self._armed
+                    arm = not armed and not key.macs and key.id.encode() == self._armed
                     armed = armed or arm
                     yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
                     end = b""
         if not armed:
-            raise FileError("there is no shared key with the key id %s any more." % self._armed)
+            raise FileError("there is no shared key with the key id %s any more." % text(self._armed))
 
 
 # ---------------------------------------------------------------------------
@@ -1670,8 +1684,8 @@ class Inventory:
             sections = read_uci(self.uci_folder + "/wireless")
             stations = [section for section in sections if section.kind == "wifi-station"]
             networks = [Network(s, stations) for s in sections if s.kind == "wifi-iface"]
-        except FileError as e:
-            self.log("error", str(e))
+        except (FileError, MemoryError) as e:
+            self.log("error", str(e) or "UCI has more in it than there is memory for.")
             networks = self.networks
         if networks is not self.networks:
             old = [problem for network in self.networks for problem in network.problems]
