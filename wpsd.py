@@ -296,11 +296,9 @@ class Ubus:
         self._out.append(frame(kind, sequence, peer, *attributes))
         if sum([len(raw) for raw in self._out]) > _MOST_UNSENT:
             self._drop()  # a ubusd that stopped reading: start afresh with it
-        elif len(self._out) == 1:
-            self.flush()
 
     def flush(self):
-        """Send what waits, as far as ubusd takes it."""
+        """Send what waits, as far as ubusd takes it.  Nothing is sent before this."""
         try:
             while self._out and self.sock:
                 raw = self._out[0]
@@ -630,12 +628,12 @@ class Rewrite:
         for line in added:
             yield line
 
-    def restore(self):
-        """Put the replaced file back; False if there is none, or if somebody else
-        has replaced ours meanwhile."""
+    def restore(self, edit):
+        """Put the replaced file back, and what was added to ours since, through an
+        edit; False if there is none, or if somebody else has replaced ours."""
         if not self._is_ours():
             return False
-        done = self._from_both(_unchanged)
+        done = self._from_both(edit)
         self.forget()
         return done
 
@@ -673,11 +671,6 @@ class Rewrite:
             shell("rm -f " + new)
             raise
         self._read, self._written = read, written
-
-
-def _unchanged(lines):
-    for line in lines:
-        yield line, line
 
 
 def save(path, data):
@@ -1176,6 +1169,16 @@ def _psk_line(line):
     return start, word.lower(), secret, tokens
 
 
+def usable(lines):
+    """An edit for Rewrite that takes out what hostapd would refuse."""
+    for line in lines:
+        try:
+            _psk_line(line)
+            yield line, line
+        except ValueError:
+            yield line, b""
+
+
 def _is_armed(tokens):
     """hostapd uses atoi(): any number but zero arms."""
     digits = tokens.get(b"wps", b"").lstrip(b"\t\v\f\r").lstrip(b"+-")
@@ -1287,6 +1290,7 @@ class PskEdit:
                 if (key.id, mac) in missing:
                     arm = not armed and not key.macs and key.id.encode() == self._armed
                     armed = armed or arm
+                    missing.discard((key.id, mac))
                     yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
                     end = b""
         if not armed:
@@ -1712,8 +1716,8 @@ class Inventory:
             if bss not in self.bsses and bss.control:
                 if bss.gone is None:
                     bss.gone = ticks()
-                if bss.control.sock and not stamp(bss.conf) and ticks_diff(ticks(), bss.gone) < GRACE:
-                    self.bsses.append(bss)  # netifd is about to write the file
+                if bss.control.sock and ticks_diff(ticks(), bss.gone) < GRACE:
+                    self.bsses.append(bss)  # netifd is about to write the file, or to write on
                 else:
                     bss.control.close()
         for bss in self.bsses:
@@ -2015,16 +2019,25 @@ class Mender(Inventory):
 
     def _arm(self, bss):
         """The right key armed in the psk file, and the file loaded."""
+        if bss.right != bss.wanted_key:
+            self._rewrite_psk(bss)
+        if bss.loaded != bss.seen:
+            yield from self._load_psk(bss)
+
+    def _rewrite_psk(self, bss):
         edit = self.psk_edit(bss)
         changed = bss.psk.run(edit)
         bss.right = bss.armed = bss.wanted_key
         if bss.enabled:
             bss.key_ids = edit.key_ids
         bss.seen = stamp(bss.psk.path)
-        if not changed and (bss.loaded == bss.seen or not bss.enabled):
-            bss.loaded = bss.seen  # in one that is disabled, nothing in it matters to WPS
-            return
-        loading, bss.loaded = bss.seen, None  # an inode, a size and a second may come again
+        if changed:
+            bss.loaded = None  # an inode, a size and a second may come again
+        elif not bss.enabled:
+            bss.loaded = bss.seen  # nothing in it matters to WPS
+
+    def _load_psk(self, bss):
+        loading = bss.seen
         if (yield "RELOAD_WPA_PSK") != b"OK\n":
             yield from self._take_back_psk(bss)
             raise self.refused(bss, "psk_refused", "the psk file; the one before is back")
@@ -2042,14 +2055,14 @@ class Mender(Inventory):
         """hostapd has forgotten the old keys and refused the new file: until the
         old file is back nobody can connect."""
         try:
-            bss.psk.restore()
+            bss.psk.restore(usable)
         except FileError as e:
             self.log("error", str(e))
         bss.seen = stamp(bss.psk.path)
         bss.armed = ""
-        yield "RELOAD_WPA_PSK"
+        loaded = (yield "RELOAD_WPA_PSK") == b"OK\n"
         bss.right = bss.wanted_key  # not again until the file or UCI changes
-        bss.loaded = bss.seen
+        bss.loaded = bss.seen if loaded else None  # that again and again
 
     def _keep(self, bss):
         bss.kept = True
@@ -2161,7 +2174,7 @@ class Mender(Inventory):
             bss.warm = False  # hostapd was started before the file said so
 
     def refused(self, bss, code, what):
-        return Refusal(TIMEOUT, code, "hostapd refused %s on %s." % (what, bss.ifname))
+        return Refusal(TIMEOUT, code, "%s: hostapd refused %s." % (bss.ifname, what))
 
 
 # ---------------------------------------------------------------------------
@@ -2176,6 +2189,13 @@ _KEPT = (
     "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid", "name",
     "attempts", "elapsed", "ended", "connected", "before",
 )  # fmt: skip
+
+
+def _sound(value, kind):
+    """A value of the state file, or ValueError if it was never written by us."""
+    if type(value) is not kind or kind is int and not 0 <= value <= 0x7FFFFFFF:
+        raise ValueError
+    return text(value.encode()) if kind is str else value
 
 
 def uptime():
@@ -2254,8 +2274,8 @@ class Sessions(Mender):
     def _enter_active(self, session):
         session.began = ticks()
         session.deadline = session.closes()
-        self.save()
         self.report("started", session)
+        self.save()
         self._answer_all(session)
 
     def _enter_finishing(self, session):
@@ -2263,9 +2283,8 @@ class Sessions(Mender):
         if session.activated:
             for bss in session.bsses:
                 bss.last = session
-        self.save()
-        if session.activated:
             self.report("finished", session, ("result", session.result), ("elapsed", session.elapsed))
+        self.save()
         self._answer_all(session)
 
     def _enter_ended(self, session):
@@ -2472,8 +2491,8 @@ class Sessions(Mender):
             if "keyid=" + last.key_id in words:
                 last.connected = True
                 last.ifname = bss.ifname
-                self.save()
                 self.report("connected", last)
+                self.save()
             return
 
     def _ap_changed(self, bss, _words):
@@ -2536,8 +2555,8 @@ class Sessions(Mender):
         try:
             with open(self.run_folder + "/state.json", "rb") as file:
                 state = json.loads(file.read())
-            self.next_id = int(state["next_id"])
-            self.uuids = {k: v for k, v in state["uuids"].items() if valid_uuid(v)}
+            self.next_id = _sound(state["next_id"], int)
+            self.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
             for bss in self.bsses:
                 kept = state["bss"].get(bss.ifname)
                 if kept:
@@ -2546,22 +2565,28 @@ class Sessions(Mender):
                     bss.last = self._restored(kept["last"]) if kept["last"] else None
             for kept in state["sessions"]:
                 session = self._restored(kept)
+                if not session.bsses or any([bss.session for bss in session.bsses]):
+                    raise ValueError
                 session.prepared = True
                 session.state = ACTIVE if session.activated else ACTIVATING
                 session.resumed = [bss.ifname for bss in session.bsses]
                 for bss in session.bsses:
                     bss.session = session
                 self.sessions.append(session)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass  # none, or nothing that can be used: everything is looked at anew
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+            # none, or nothing that can be used: everything is looked at anew
+            self.next_id, self.uuids, self.sessions = 1, {}, []
+            for bss in self.bsses:
+                bss.loaded = bss.warm = bss.uuid = bss.last = bss.session = None
 
     def _restored(self, kept):
         bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
-        session = Session(kept["id"], kept["ssid"], kept["key_id"], kept["timeout"], bsses)
+        session = Session(1, "", "", WALK_TIME, bsses)
         for name in _KEPT:
-            setattr(session, name, kept[name])
-        session.refusal = Refusal(OK, "", kept["error"]) if kept["error"] else None
-        session.began = after(ticks(), -1000 * max(0, uptime() - kept["age"]))
+            setattr(session, name, _sound(kept[name], type(getattr(session, name))))
+        session.timeout = min(session.timeout, WALK_TIME)
+        session.refusal = Refusal(OK, "", _sound(kept["error"], str)) if kept["error"] else None
+        session.began = after(ticks(), -1000 * max(0, uptime() - _sound(kept["age"], int)))
         if session.activated:
             session.deadline = session.closes()
         return session
@@ -2680,6 +2705,12 @@ class Daemon(Sessions):
             self.sections = sections
             self._inputs = None
             self._due = ticks()
+
+    def save(self):
+        # What was reported leaves with this, so that a kill has no time to come in
+        # between: else a session would be told of twice, or never.
+        super().save()
+        self.bus.flush()
 
     # -- calls
 
@@ -2897,6 +2928,8 @@ class Daemon(Sessions):
     def _answer_configures(self):
         """Go on with the calls whose BSSs lack nothing any more."""
         for job in tuple(self.jobs):
+            if job not in self.jobs:  # answered by what an answer before it has changed
+                continue
             failed = [bss for bss in job.bsses if bss.held is not None]
             if not failed and not all([self.is_content(bss) or self.is_gone(bss) for bss in job.bsses]):
                 continue
@@ -2991,6 +3024,7 @@ class Daemon(Sessions):
 
     def _watch(self, poll, watched):
         """Have exactly the open sockets in the poll set."""
+        self.bus.flush()
         sources = [self.bus] + [bss.control for bss in self.bsses]
         for fd in tuple(watched):
             source, sock, _ = watched[fd]
@@ -3052,7 +3086,7 @@ class Daemon(Sessions):
             elif session.result:
                 self._work(session)
         for job in tuple(self.jobs):
-            if ticks_diff(now, job.deadline) >= 0:
+            if job in self.jobs and ticks_diff(now, job.deadline) >= 0:
                 self.jobs.remove(job)
                 self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
         self.bus.expire()

@@ -269,20 +269,20 @@ def test_a_file_that_hostapd_refused_is_put_back_as_it_was():
         before = folder.owner_and_mode()
         rewrite = wpsd.Rewrite(folder.file, 127)
         assert rewrite.run(edit)
-        assert rewrite.restore() is True
+        assert rewrite.restore(nothing) is True
         assert (folder.read(), folder.owner_and_mode(), folder.names()) == (OLD, before, ["x"])
-        assert rewrite.restore() is False
+        assert rewrite.restore(nothing) is False
 
 
 def test_there_is_nothing_to_put_back_when_nothing_was_changed():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.restore() is False
+        assert rewrite.restore(nothing) is False
         rewrite.run(nothing)
-        assert rewrite.restore() is False
+        assert rewrite.restore(nothing) is False
         rewrite.run(edit)
         rewrite.forget()
-        assert rewrite.restore() is False
+        assert rewrite.restore(nothing) is False
         assert folder.read() == NEW
 
 
@@ -291,7 +291,7 @@ def test_a_line_that_was_appended_to_the_new_file_is_not_lost_when_the_old_one_i
         rewrite = wpsd.Rewrite(folder.file, 127)
         assert rewrite.run(edit)
         folder.write(b"four\n", "ab")
-        assert rewrite.restore()
+        assert rewrite.restore(nothing)
         assert folder.read() == OLD + b"four\n"
 
 

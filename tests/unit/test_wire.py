@@ -286,6 +286,7 @@ def read(bus):
     sock = bus.sock
     while sock.pieces and sock.is_open:
         bus.receive()
+    bus.flush()
 
 
 HELLO = wpsd.frame(0, 0, 0x11223344)
@@ -306,6 +307,7 @@ def serving(*pieces):
 
     bus = connected(HELLO)
     bus.add_object(handler, lambda status, number: None, "wps", ())
+    bus.flush()
     bus.sock.sent = b""
     sock = bus.sock
     sock.pieces += [ADDED] + list(pieces)
@@ -421,5 +423,6 @@ def test_listening_works_with_any_object_id():
     for number in (0x29B0E5DE, 0xF4288973):
         bus = connected(HELLO)
         bus.register(number, "ubus.object.*", lambda status, answer: None)
+        bus.flush()
         expected = attribute(INT32, b"object", struct.pack(">I", number))
         assert expected in bus.sock.sent, hex(number)

@@ -211,7 +211,7 @@ def test_a_session_that_hostapd_refuses_to_open_is_told_with_its_reason(home, vi
     me = visit()
     home.hostapd.faults["WPS_PBC"] = "FAIL"
     me.press("Home", "Start WPS")
-    me.is_told("Home", "hostapd refused the push button on home-ap.", 15)
+    me.is_told("Home", "home-ap: hostapd refused the push button.", 15)
     me.has_state("Home", "Enabled")
 
 
