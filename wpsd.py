@@ -271,8 +271,8 @@ class Ubus:
     def expire(self):
         """Give up requests whose owner does not answer: ubusd never says so."""
         now = ticks()
-        for sequence in tuple(self._pending):
-            if sequence in self._pending and ticks_diff(now, self._pending[sequence][2]) >= 0:
+        for sequence, (_, _, deadline) in tuple(self._pending.items()):
+            if deadline is not None and ticks_diff(now, deadline) >= 0:
                 self.receive()  # if it was this program that stood still, the answer is there
                 if sequence in self._pending:
                     self._pending.pop(sequence)[0](TIMEOUT, None)
@@ -391,7 +391,9 @@ class Ubus:
         if not self.sock:
             done(FAILED, None)
             return
-        self._pending[self._sequence] = [done, None, after(ticks(), REPLY_TIME)]
+        # ubusd itself always answers, however late; other owners of objects may not
+        deadline = after(ticks(), REPLY_TIME) if peer > _EVENTS else None
+        self._pending[self._sequence] = [done, None, deadline]
         self._send(kind, self._sequence, peer, *attributes)
 
     # -- requests
@@ -1581,9 +1583,11 @@ class Bss:
         self.warm = None  # hostapd was started with WPS; it can be shown
         self.uuid = None  # that it was started with
         self.tried = False  # it was restarted because it refused; once is enough
+        self.pressed = False  # by us; nobody else's window then
         # work
         self.step = None  # under way
         self.held = None  # ticks: something failed; not again before that
+        self.failed = []  # codes of what did
         self.trouble = ""
         self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
         self.session = None
@@ -1865,13 +1869,14 @@ class Mender(Inventory):
         """The step that is due on a BSS, or None."""
         opened = bss.in_session(OPEN)
         show = opened or (bss.enabled and self.advertise == "always" and not self.stopping)
+        failed = bss.failed if bss.held is not None else ()
         if not bss.looked:
-            return self._look
+            return None if "look" in failed else self._look
         if not bss.network:
             return None
-        if bss.pbc and not opened:
+        if bss.pbc and not opened and "cancel" not in failed:
             return self._cancel
-        if bss.shown and not show:
+        if bss.shown and not show and "beacon" not in failed:
             return self._hide
         if bss.held is not None or bss.reason or bss.down:
             return None
@@ -1898,6 +1903,8 @@ class Mender(Inventory):
             if due:
                 bss.step = due(bss)
                 self._go_on(bss, bss.step, None)
+            elif bss.held is None and bss.armed == bss.wanted_key:
+                bss.trouble = ""  # whatever it was, it is mended
 
     def _go_on(self, bss, step, answer):
         """Tell a step what hostapd answered, and hostapd what the step says next.
@@ -1926,6 +1933,7 @@ class Mender(Inventory):
     def _did(self, bss, refusal=None):
         bss.step = None
         if refusal:
+            bss.failed = (bss.failed if bss.held is not None else []) + [refusal.code]
             bss.held = after(ticks(), HOLD)
             self.trouble(bss, refusal.sentence)
             self.leave(bss, refusal)
@@ -1953,15 +1961,20 @@ class Mender(Inventory):
                 bss.reason = bss.missing = NO_WPS
                 bss.looked = True
                 return
-            bss.missing, bss.reason = "", unsupported(bss.options)
             said = field(answer, b"PBC Status")
+            if not said:
+                raise self.refused(bss, "look", "to tell its state")
+            bss.missing, bss.reason = "", unsupported(bss.options)
             # An overlap runs on until it is cancelled; and after a reload this may say
             # Active for ever (HOSTAPD), so for what was followed the events count.
             bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
+            bss.pressed = bss.pressed and bss.pbc
             bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
             self.looked_at(bss, said)
-        # the answer has the PSK in it: keep what is needed
-        bss.shown = field((yield "GET_CONFIG"), b"wps_state") == b"configured"
+        state = field((yield "GET_CONFIG"), b"wps_state")  # the PSK is in that answer, too
+        if not state:
+            raise self.refused(bss, "look", "to tell its state")
+        bss.shown = state == b"configured"
         if bss.warm is None or bss.shown:
             bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
         if bss.uuid is None:
@@ -1970,8 +1983,9 @@ class Mender(Inventory):
         bss.returns = None
 
     def _cancel(self, bss):
-        yield "WPS_CANCEL"
-        bss.pbc = False
+        if not (yield from obeyed("WPS_CANCEL")):
+            raise self.refused(bss, "cancel", "to end its session")
+        bss.pbc = bss.pressed = False
 
     def _hide(self, bss):
         return self._set_shown(bss, False)
@@ -2160,6 +2174,7 @@ class Mender(Inventory):
         self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
 
     def _press(self, bss):
+        bss.pressed = True
         yield "WPS_PBC"
         if bss.pbc:  # WPS-PBC-ACTIVE comes before the OK
             return
@@ -2331,7 +2346,7 @@ class Sessions(Mender):
 
     def _adopt(self, bss):
         """Somebody else told hostapd to start: report and end it like our own."""
-        if self.stopping:
+        if self.stopping or bss.pressed:
             return
         if not bss.default_key:
             self.log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
@@ -2449,14 +2464,14 @@ class Sessions(Mender):
             self.report("attempt_failed", bss.session, ("error", " ".join(words)))
 
     def _success(self, bss, _words):
-        active, bss.pbc = bss.pbc, False
+        active, bss.pbc, bss.pressed = bss.pbc, False, False
         if active and bss.in_session(OPEN):  # not one from before
             bss.outcome = b"Success " + bss.session.mac.encode()
             bss.session.end("success", None, bss.ifname)
         self.changed(bss)
 
     def _timed_out(self, bss, _words):
-        active, bss.pbc = bss.pbc, False
+        active, bss.pbc, bss.pressed = bss.pbc, False, False
         if not active or not bss.in_session(OPEN):
             return
         session = bss.session
