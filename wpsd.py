@@ -1181,17 +1181,6 @@ def usable(lines):
             yield line, b""
 
 
-def _is_armed(tokens):
-    """hostapd uses atoi(): any number but zero arms."""
-    digits = tokens.get(b"wps", b"").lstrip(b"\t\v\f\r").lstrip(b"+-")
-    number = b""
-    for c in digits:
-        if not 48 <= c <= 57:
-            break
-        number += bytes([c])
-    return bool(number.strip(b"0"))
-
-
 def without_secret(line):
     """A psk line as it may be shown to anybody."""
     parsed = _psk_line(line.lstrip(b"\n"))
@@ -1260,8 +1249,9 @@ class PskEdit:
                 continue
             start, mac, secret, tokens = parsed
             key_id = tokens.get(b"keyid", b"")
-            was_armed = _is_armed(tokens)
-            if was_armed:
+            # hostapd takes the number of any other value; it is written anew, so that nobody has to
+            was_armed = {b"0": False, b"1": True}.get(tokens.get(b"wps", b"0"))
+            if was_armed is not False:
                 self.was_armed.append(text(key_id))
             key = shared.get(key_id) if mac == EVERYONE else None
             if not key or key.secret != secret:
@@ -2072,8 +2062,7 @@ class Mender(Inventory):
             bss.psk.restore(usable)
         except FileError as e:
             self.log("error", str(e))
-        bss.seen = stamp(bss.psk.path)
-        bss.armed = ""
+        self._read_psk(bss)
         loaded = (yield "RELOAD_WPA_PSK") == b"OK\n"
         bss.right = bss.wanted_key  # not again until the file or UCI changes
         bss.loaded = bss.seen if loaded else None  # that again and again
