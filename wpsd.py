@@ -59,6 +59,7 @@ else:
 
 ARRAY, TABLE, STRING, INT64, INT32, INT16, INT8, DOUBLE = range(1, 9)
 
+_ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0", b"\0\0\0\0")
 _NUMBERS = {INT64: ">q", INT32: ">i", INT16: ">h", DOUBLE: ">d"}
 _DEEPEST = 16  # tables within tables; bounds the decoder's recursion
 
@@ -91,27 +92,30 @@ def _padded(raw):
 def encode(table):
     """A table (a dict, or a tuple of (name, value) pairs where order matters)
     as blobmsg bytes.  bool, int, float, str, list and tables are values."""
-    pairs = table.items() if isinstance(table, dict) else table
-    return b"".join([_encode(name, value) for name, value in pairs])
-
-
-def _encode(name, value):
-    if isinstance(value, bool):
-        kind, data = INT8, (b"\1" if value else b"\0")
-    elif isinstance(value, int):
-        kind = INT32 if -0x80000000 <= value <= 0x7FFFFFFF else INT64
-        data = struct.pack(_NUMBERS[kind], value)
-    elif isinstance(value, str):
-        kind, data = STRING, value.encode() + b"\0"
-    elif isinstance(value, float):
-        kind, data = DOUBLE, struct.pack(">d", value)
-    elif isinstance(value, list):
-        kind, data = ARRAY, b"".join([_encode("", item) for item in value])
-    else:
-        kind, data = TABLE, encode(value)
-    name = name.encode()
-    data = _padded(struct.pack(">H", len(name)) + name + b"\0") + data
-    return _padded(struct.pack(">I", 0x80000000 | kind << 24 | 4 + len(data)) + data)
+    parts = []
+    for name, value in table.items() if isinstance(table, dict) else table:
+        if isinstance(value, str):
+            kind, data = STRING, value.encode() + b"\0"
+        elif isinstance(value, bool):
+            kind, data = INT8, b"\1" if value else b"\0"
+        elif isinstance(value, int):
+            kind = INT32 if -0x80000000 <= value <= 0x7FFFFFFF else INT64
+            data = struct.pack(_NUMBERS[kind], value)
+        elif isinstance(value, float):
+            kind, data = DOUBLE, struct.pack(">d", value)
+        elif isinstance(value, list):
+            kind, data = ARRAY, encode([("", item) for item in value])
+        else:
+            kind, data = TABLE, encode(value)
+        name = name.encode()
+        start = len(name) + 7 + (-(len(name) + 7) & 3)
+        size = start + len(data)
+        parts.append(struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name)))
+        parts.append(name)
+        parts.append(_ZEROS[start - len(name) - 6])
+        parts.append(data)
+        parts.append(_ZEROS[-size & 3])
+    return b"".join(parts)
 
 
 def decode(raw):
@@ -179,7 +183,8 @@ _EVENTS = 1  # ubusd's own object: register, send
 _LONGEST = 1 << 20  # bytes in a frame; ubusd allows no more (UBUS_MAX_MSGLEN)
 _MOST = 1 << 16  # bytes of a frame that is read at all: nothing that is meant for us is longer
 _MOST_ARGUMENTS = 1 << 12  # bytes of them in a call: each becomes several strings on its way
-_MOST_UNSENT = 1 << 18  # bytes that may wait for a ubusd that does not read
+_MANY_UNSENT = 1 << 12  # bytes that may wait until there is nothing else to do,
+_MOST_UNSENT = 1 << 18  # and for a ubusd that does not read
 
 REPLY_TIME = 5000  # ms that others on the bus have for a reply
 
@@ -251,9 +256,10 @@ class Ubus:
         self.sock = None
         self._handlers = {}
         self._pending = {}
-        self._drop()
+        self.drop()
 
-    def _drop(self):
+    def drop(self):
+        """End the connection, and with it all that waits for an answer."""
         if self.sock:
             self.sock.close()
         self.sock = None
@@ -261,7 +267,7 @@ class Ubus:
         self.has_subscribers = False
         self._in = b""
         self._skip = 0  # bytes of a frame that is too long
-        self._out = []
+        self._out, self._unsent = [], 0  # bytes in it
         self._sequence = 0
         self._handlers.clear()
         waiting, self._pending = self._pending, {}
@@ -279,13 +285,13 @@ class Ubus:
 
     def connect(self):
         """True if ubusd took the connection; call again later if not."""
-        self._drop()
+        self.drop()
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.sock.setblocking(False)
             self.sock.connect(unix_address(self.path))
         except OSError:
-            self._drop()
+            self.drop()
         return self.sock is not None
 
     # -- bytes
@@ -293,23 +299,28 @@ class Ubus:
     def _send(self, kind, sequence, peer, *attributes):
         if not self.sock:
             return
-        self._out.append(frame(kind, sequence, peer, *attributes))
-        if sum([len(raw) for raw in self._out]) > _MOST_UNSENT:
-            self._drop()  # a ubusd that stopped reading: start afresh with it
+        raw = frame(kind, sequence, peer, *attributes)
+        self._out.append(raw)
+        self._unsent += len(raw)
+        if self._unsent > _MANY_UNSENT:
+            self.flush()
+        if self._unsent > _MOST_UNSENT:
+            self.drop()  # a ubusd that stopped reading: start afresh with it
 
     def flush(self):
-        """Send what waits, as far as ubusd takes it.  Nothing is sent before this."""
+        """Send what waits, as far as ubusd takes it."""
         try:
             while self._out and self.sock:
                 raw = self._out[0]
                 sent = self.sock.send(raw)
+                self._unsent -= sent
                 if sent < len(raw):
                     self._out[0] = raw[sent:]
                     return
                 self._out.pop(0)
         except OSError as e:
             if e.errno != _EAGAIN:
-                self._out = []  # receive() finds the end, and before it what ubusd still said
+                self._out, self._unsent = [], 0  # receive() finds the end, and before it what ubusd still said
 
     def unsent(self):
         """True while the loop should wait until ubusd can be written to."""
@@ -320,13 +331,13 @@ class Ubus:
         if not self.sock:  # an event that was handled before this one has ended it
             return
         try:
-            raw = self.sock.recv(8192)
+            raw = self.sock.recv(2048)
         except OSError as e:
             if e.errno != _EAGAIN:
-                self._drop()
+                self.drop()
             return
         if not raw:
-            self._drop()
+            self.drop()
             return
         skipped = min(self._skip, len(raw))
         self._skip -= skipped
@@ -345,7 +356,7 @@ class Ubus:
                 body, self._in = self._in[12 : 8 + size], self._in[8 + size :]
                 self._dispatch(kind, sequence, peer, parse(body))
         except WireError:
-            self._drop()
+            self.drop()
 
     def _dispatch(self, kind, sequence, peer, attributes):
         if kind == HELLO:
@@ -775,7 +786,7 @@ def _anonymous(kind, count):
 def read_uci(path):
     """The sections of a UCI file; none for a file that is missing.  One wrong
     line refuses the whole file, as libuci does: FileError."""
-    sections, by_name, kinds = [], {}, {}
+    sections, by_name, kinds, names = [], {}, {}, {}
     try:
         with open(path, "rb") as file:
             for words in _words(lines_of(file, 1 << 16)):
@@ -797,6 +808,7 @@ def read_uci(path):
                     sections.append(section)
                 elif command in (b"option", b"list") and len(words) == 3 and sections:
                     name, value, options = text(words[1]), words[2], section.options
+                    name = names.setdefault(name, name)  # one object for all
                     if command == b"option":
                         if value:
                             options[name] = value
@@ -865,24 +877,24 @@ class Network:
         self.ifname = text(section.get("ifname"))
         self.uuid = text(section.get("uuid")).lower()
         self.keys = []
-        self._ids = set()
         self.problems = []
+        ids = set()
         if section.get("key") and not section.get("encryption").startswith((b"none", b"wep", b"owe")):
-            self._add("key", section, ())
+            self._add("key", section, (), ids)
         for station in stations:
             wanted = station.all("iface")
             if (not wanted or section.name.encode() in wanted) and not station.on("disabled"):
                 key_id = text(station.get("key_id")) or station.name
                 macs = [mac.lower() for mac in station.all("mac") if mac != EVERYONE]
-                self._add(key_id, station, macs)
+                self._add(key_id, station, macs, ids)
         shared = [key.id for key in self.keys if not key.macs]
         self.key_id = text(section.get("wps_pbc_key_id")) or (shared[0] if len(shared) == 1 else "key")
 
-    def _add(self, key_id, section, macs):
+    def _add(self, key_id, section, macs, ids):
         secret, vid = section.get("key"), section.get("vid")
         if not valid_key_id(key_id):
             wrong = "the key id is not 1 to 31 of A-Za-z0-9._-"
-        elif key_id in self._ids:
+        elif key_id in ids:
             wrong = "another key of this network has the key id %s" % key_id
         elif not valid_secret(secret):
             wrong = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
@@ -894,7 +906,7 @@ class Network:
             wrong = "key id and key are together longer than a line that hostapd reads"
         else:
             self.keys.append(Key(key_id, secret, macs, vid))
-            self._ids.add(key_id)
+            ids.add(key_id)
             return
         self.problems.append("%s '%s': %s." % (section.kind, section.name, wrong))
 
@@ -972,6 +984,8 @@ def _ssid2(value):
     if value.startswith(b'"'):
         return value[1 : value.rfind(b'"')]
     if not value.startswith(b'P"'):
+        if len(value) & 1 or not all(c in _HEX for c in value):
+            raise ValueError
         return bytes([int(value[i : i + 2], 16) for i in range(0, len(value), 2)])
     found, pos, end = b"", 2, value.rfind(b'"')
     while pos < end:
@@ -1019,7 +1033,7 @@ def read_conf(path):
                 elif name == b"wpa_psk":
                     options[name] = b""
                 elif name in _READ:
-                    (options if sections else radio)[name] = value
+                    (options if sections else radio)[_READ[_READ.index(name)]] = value  # one object for all
     except OSError as e:
         raise FileError("%s can't be read: error %s." % (path, e.errno))
     return sections
@@ -1270,6 +1284,8 @@ class PskEdit:
             arm = not armed and mac == EVERYONE and key_id == self._armed
             armed = armed or arm
             if key or arm != was_armed:
+                if len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n"):
+                    raise FileError("line %d of the psk file is longer than hostapd reads." % number)
                 now = _armed_line(line, start, tokens, arm, key)
                 if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
                     raise FileError("line %d of the psk file would be longer than hostapd reads." % number)
@@ -1351,11 +1367,13 @@ class Control:
         except OSError:
             self.close()
 
-    def receive(self):
-        """Take every datagram that is there."""
-        while self.sock:
+    def receive(self, most=16):
+        """Take the datagrams that are there; not so many that others have to wait."""
+        for _ in range(most):
+            if not self.sock:
+                return
             try:
-                datagram = self.sock.recv(8192)
+                datagram = self.sock.recv(4096)  # hostapd's longest answer; MicroPython makes room for all of it
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self.close()
@@ -1549,6 +1567,8 @@ class Bss:
         self.options = {}
         self.read = ()
         self.ssid = b""
+        self.name = ""  # that, printable
+        self.group_uuid = ""  # of all BSSs with that SSID
         self.network = None
         self.reason = ""  # why it can't do WPS
         self.psk = None
@@ -1591,10 +1611,6 @@ class Bss:
     def default_key(self):
         """The key id that is armed while no session runs, "" for none."""
         return self.network.key_id if self.enabled and self.network.key_id in self.key_ids else ""
-
-    @property
-    def name(self):
-        return text(self.ssid)
 
     def in_session(self, states=ARMED):
         return self.session is not None and self.session.state in states
@@ -1714,6 +1730,7 @@ class Inventory:
                     self.bsses.append(bss)  # netifd is about to write the file, or to write on
                 else:
                     bss.control.close()
+        self.settle_uuids()
         for bss in self.bsses:
             self._read_psk(bss)
 
@@ -1750,6 +1767,7 @@ class Inventory:
         bss.options = options
         bss.read = tuple(options)  # as somebody else wrote it
         bss.ssid = options.get(b"ssid", b"")
+        bss.name = text(bss.ssid)
         bss.reason = unsupported(options) or bss.missing
         bss.network = None
         for fits in (
@@ -1787,17 +1805,15 @@ class Inventory:
     def group(self, ssid):
         return [bss for bss in self.bsses if bss.ssid == ssid]
 
-    def group_uuid(self, bss):
-        """The one uuid of all BSSs with this SSID: UCI's, else the files', else
-        one that is made up here and kept."""
-        found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
-        if not found and bss.name in self.uuids:
-            return self.uuids[bss.name]
-        if not found:
-            there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
-            found = [uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()]
-            self.uuids[bss.name] = found[0]
-        return found[0]
+    def settle_uuids(self):
+        """The one uuid of all BSSs with an SSID: UCI's, else the files', else one
+        that is made up here and kept."""
+        for bss in self.bsses:
+            found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
+            if not found and bss.name not in self.uuids:
+                there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
+                self.uuids[bss.name] = ([uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()])[0]
+            bss.group_uuid = found[0] if found else self.uuids[bss.name]
 
 
 # ---------------------------------------------------------------------------
@@ -1995,7 +2011,7 @@ class Mender(Inventory):
             raise self.refused(bss, "independent", "to keep its BSSs apart")
 
     def _wanted_conf(self, bss):
-        return wps_options(bss.options, bss.enabled, self.group_uuid(bss))
+        return wps_options(bss.options, bss.enabled, bss.group_uuid)
 
     def _conf_lacks(self, bss):
         return any([bss.options.get(name) != value for name, value in self._wanted_conf(bss).items()])
@@ -2078,7 +2094,7 @@ class Mender(Inventory):
         own which hostapd made up and netifd would forget."""
         network = bss.network
         where = network.section.reference + "."
-        uuid = self.group_uuid(bss)
+        uuid = bss.group_uuid
         changes, secrets = [], []
         if network.uuid != uuid:
             changes.append(("set", where + "uuid", uuid))
@@ -2125,7 +2141,7 @@ class Mender(Inventory):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
         started without WPS, or in a group under a uuid of its own."""
         group = [other for other in self.group(bss.ssid) if other.enabled]
-        return not bss.warm or (len(group) > 1 and bss.uuid != self.group_uuid(bss).encode())
+        return not bss.warm or (len(group) > 1 and bss.uuid != bss.group_uuid.encode())
 
     def _restart(self, bss):
         for job in self.jobs:
@@ -2341,7 +2357,7 @@ class Sessions(Mender):
             self.log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
             return
         for session in self.sessions:
-            if session.external and session.state == ACTIVE and session.ssid == bss.name:
+            if session.external and session.state == ACTIVE and session.bsses[0].ssid == bss.ssid:
                 session.bsses.append(bss)
                 bss.session = session
                 return
@@ -2487,6 +2503,12 @@ class Sessions(Mender):
         who = " ".join(words[1:2])
         self.log("warning", "%s: a device that asks for a PIN was refused: %s." % (bss.ifname, who))
 
+    def _eap_failed(self, bss, words):
+        # WPS ends like this for every device; the one that pressed its button is known by then
+        if bss.in_session(OPEN) and bss.session.mac not in words[:1]:
+            who = " ".join(words[:1])
+            self.log("warning", "%s: a device that pressed no button was refused: %s." % (bss.ifname, who))
+
     def _connected(self, bss, words):
         for other in self.group(bss.ssid):
             last = other.last
@@ -2520,6 +2542,7 @@ class Sessions(Mender):
         b"WPS-CANCEL": _cancelled,
         b"WPS-OVERLAP-DETECTED": _overlap,
         b"WPS-PIN-NEEDED": _pin_needed,
+        b"CTRL-EVENT-EAP-FAILURE": _eap_failed,
         b"AP-STA-CONNECTED": _connected,
         b"AP-DISABLED": _ap_changed,
         b"AP-ENABLED": _ap_changed,
@@ -2529,27 +2552,28 @@ class Sessions(Mender):
     # -- the run folder: what outlives this process.  No secret is in it.
 
     def save(self):
+        now = uptime()
         state = {
             "next_id": self.next_id,
             "uuids": self.uuids,
             "bss": {
                 bss.ifname: {
                     "loaded": bss.loaded, "warm": bss.warm, "uuid": text(bss.uuid or b""),
-                    "last": self._saved(bss.last) if bss.last else None,
+                    "last": self._saved(bss.last, now) if bss.last else None,
                 }
                 for bss in self.bsses
             },
-            "sessions": [self._saved(s) for s in self.sessions if s.prepared and not s.result],
+            "sessions": [self._saved(s, now) for s in self.sessions if s.prepared and not s.result],
         }  # fmt: skip
         try:
             save(self.run_folder + "/state.json", json.dumps(state).encode())
         except OSError as e:
             self.log("error", "%s/state.json can't be written: error %s." % (self.run_folder, e.errno))
 
-    def _saved(self, session):
+    def _saved(self, session, now):
         kept = {name: getattr(session, name) for name in _KEPT}
         kept["ifnames"] = [bss.ifname for bss in session.bsses]
-        kept["age"] = uptime() - ticks_diff(ticks(), session.began) // 1000
+        kept["age"] = now - ticks_diff(ticks(), session.began) // 1000
         kept["error"] = session.refusal.sentence if session.refusal else ""
         return kept
 
@@ -2561,6 +2585,7 @@ class Sessions(Mender):
                 state = json.loads(file.read())
             self.next_id = _sound(state["next_id"], int)
             self.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
+            self.settle_uuids()
             for bss in self.bsses:
                 kept = state["bss"].get(bss.ifname)
                 if kept:
@@ -2582,6 +2607,7 @@ class Sessions(Mender):
             self.next_id, self.uuids, self.sessions = 1, {}, []
             for bss in self.bsses:
                 bss.loaded = bss.warm = bss.uuid = bss.last = bss.session = None
+            self.settle_uuids()
 
     def _restored(self, kept):
         bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
@@ -2633,14 +2659,21 @@ class Daemon(Sessions):
         super().__init__(*folders)
         self.bus = Ubus(ubus_path, self._on_bus)
         self.object_id = self.listener_id = None
+        self._unwelcome = False  # the name is taken
 
     def _on_bus(self):
         def added(status, object_id):
             if status == OK:
                 self.object_id = object_id
                 self.log("info", "the object wps is on the bus.")
+                self._unwelcome = False
                 for report in tuple(self._reports):
                     self._publish(report)
+            elif self.bus.sock:
+                if not self._unwelcome:
+                    self.log("warning", "ubusd refused the object wps: somebody else has the name.")
+                self._unwelcome = True
+                self.bus.drop()  # and again in a while
 
         def listening(status, object_id):
             if status == OK:
@@ -2755,6 +2788,9 @@ class Daemon(Sessions):
             kind, known = "ssid", [bss.name for bss in self.bsses]
         else:
             return self.bsses
+        if kind == "ssid" and len(set([bss.ssid for bss in found])) > 1:
+            sentence = "Several networks are shown by that name; give ifname: %s."
+            raise Refusal(INVALID, "ambiguous", sentence % listed([bss.ifname for bss in found]))
         if not found:
             # what a caller said is not said again: it may be a key in the wrong place
             sentence = "There is no such %s; there are: %s." % (kind, listed(sorted(set(known))))
@@ -2918,7 +2954,7 @@ class Daemon(Sessions):
             for n in networks:
                 wanted = {"wps_pushbutton": "0"} if n.section.on("wps_pushbutton") else {}
                 if job.wps:
-                    wanted = {"wps_pushbutton": "1", "ap_setup_locked": "1", "uuid": self.group_uuid(job.bsses[0])}
+                    wanted = {"wps_pushbutton": "1", "ap_setup_locked": "1", "uuid": job.bsses[0].group_uuid}
                 changes += [(n, name, wanted[name]) for name in wanted if text(n.section.get(name)) != wanted[name]]
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
@@ -3067,7 +3103,7 @@ class Daemon(Sessions):
         now = ticks()
         for bss in self.bsses:
             if bss.control.is_late(now):
-                bss.control.receive()  # if it was this program that stood still, the answer is there
+                bss.control.receive(1000)  # if it was this program that stood still, the answer is there
             if bss.control.is_late(now):
                 self.log("warning", "%s: hostapd does not answer." % bss.ifname)
                 bss.control.close()
@@ -3232,7 +3268,7 @@ The WPS push button: offers the ubus object `wps`.
 
 def main(arguments):
     if hasattr(gc, "threshold"):
-        gc.threshold(100000)  # bytes; or MicroPython would fill its whole heap before it collects
+        gc.threshold(40000)  # bytes; or MicroPython would fill its whole heap before it collects
     options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "run": "/var/run/wpsd"}
     flags = []
     while arguments:
