@@ -5,7 +5,7 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 
-.PHONY: help setup demo test lint ipk clean
+.PHONY: help setup demo test lint soak fuzz bench ipk clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
@@ -26,9 +26,21 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
 	$(BIN)/python $(PYTEST) -n 2 --ignore tests/vm tests || status=1; \
+	echo "test: a day of sessions"; \
+	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in a virtual machine"; \
 	$(VM) --limit 3000 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -p pytest_timeout tests/vm || status=1; \
 	exit $$status
+
+soak: setup ## a month of sessions, with hostapd and ubusd coming and going (20 minutes)
+	@$(BIN)/python tests/soak.py
+
+fuzz: setup ## a million inputs of each kind, guided by what they reach (an hour or two)
+	@$(BIN)/pip install -qq --disable-pip-version-check -r tests/fuzz/requirements.txt
+	@$(BIN)/python tests/fuzz/run.py
+
+bench: setup ## measure what wpsd costs and how fast it is (10 minutes; nothing else should run)
+	@$(BIN)/python tests/bench
 
 ipk: setup ## build the OpenWrt packages wpsd and luci-app-wpsd, without an SDK
 	@$(BIN)/python openwrt/ipk.py
