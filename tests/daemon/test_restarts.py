@@ -16,19 +16,6 @@ def restart(house):
 # -- wpsd is killed
 
 
-def test_a_running_session_goes_on_after_wpsd_was_killed(home):
-    session = home.ok("start", key_id="key-2")["session"]
-    restart(home)
-    wait(lambda: home.bss().get("session"), what="the session is known again")
-    found = home.bss()["session"]
-    assert (found["id"], found["key_id"], found["external"]) == (session, "key-2", False)
-    assert home.active() and home.armed() == ["wps=1 keyid=key-2 00:00:00:00:00:00"]
-    assert home.enrol() == home.secret("home-ap", "opensync22")
-    assert home.wait_event("finished")["session"] == session
-    home.wait_rest()
-    assert home.events.count("started") == 1 and home.events.count("finished") == 1
-
-
 def test_the_time_goes_on_while_wpsd_is_dead(home):
     home.ok("start", timeout=3)
     restart(home)
@@ -76,30 +63,6 @@ def test_wpsd_that_is_killed_before_the_press_is_confirmed_leaves_nothing_open(h
     home.start_wpsd()
     assert home.armed() == ["wps=1 keyid=key 00:00:00:00:00:00"]
     assert "session" not in home.bss() and home.events.count("started") == 0
-
-
-def test_wpsd_that_is_killed_while_it_loads_the_keys_arms_the_default_again(home):
-    home.hostapd.faults["RELOAD_WPA_PSK"] = "silent"
-    home.calling("start", key_id="key-3")
-    wait(lambda: "keyid=key-3 " in (home.armed() or [""])[0] + " ")
-    home.kill_wpsd()
-    home.hostapd.faults.clear()
-    home.start_wpsd()
-    assert home.armed() == ["wps=1 keyid=key 00:00:00:00:00:00"] and home.events == []
-
-
-def test_wpsd_that_is_killed_before_it_hides_wps_hides_it_at_the_next_start(home):
-    home.ok("start")
-    home.hostapd.faults["SET wps_state 0"] = "silent"
-    home.enrol()
-    home.wait_event("finished")
-    wait(lambda: home.told()[-1] == "SET wps_state 0")
-    home.kill_wpsd()
-    home.hostapd.faults.clear()
-    assert home.shown()
-    home.start_wpsd()
-    assert not home.shown()
-    assert home.events.count("finished") == 1
 
 
 def test_a_group_session_that_succeeded_while_wpsd_was_dead_ends_on_both_radios(two_radios):
@@ -185,15 +148,6 @@ def test_a_stop_does_not_wait_for_ever_for_a_hostapd_that_is_silent(home):
     assert home.stop_wpsd(seconds=9) == 0
 
 
-def test_a_stop_while_start_waits_answers_it(home):
-    home.hostapd.faults["WPS_PBC"] = ("late", 1)
-    start = home.calling("start")
-    wait(home.active)
-    assert home.stop_wpsd() == 0
-    assert start.wait(2)[0] not in (0, None)
-    assert not home.active() and not home.shown()
-
-
 # -- hostapd
 
 
@@ -203,12 +157,6 @@ def test_wps_is_hidden_again_after_hostapd_was_restarted(home):
     assert home.shown()
     wait(lambda: not home.shown(), 12, "it is hidden")
     home.wait_rest()
-
-
-def test_wps_is_hidden_again_after_hostapd_was_killed_and_restarted(home):
-    home.hostapd.kill()
-    home.hostapd.start()
-    wait(lambda: home.call("status") and not home.shown(), 12, "it is hidden")
 
 
 def test_wps_is_hidden_again_when_the_radio_is_switched_off_and_on(home):
@@ -254,21 +202,7 @@ def test_a_bss_that_is_removed_during_its_session_ends_it(two_radios):
     assert two_radios.ok("start", ssid="Home")["started"] is True
 
 
-def test_another_process_behind_the_same_socket_is_noticed(home):
-    home.hostapd.replace_socket("home-ap")
-    assert home.ok("start")["started"] is True
-    home.enrol()
-    assert home.wait_event("finished")["result"] == "success"
-
-
 # -- ubusd
-
-
-def test_the_object_is_back_after_ubusd_was_restarted(home):
-    home.broker.stop()
-    home.broker.start()
-    home.join_bus()
-    assert home.bss()["ifname"] == "home-ap"
 
 
 def test_what_happened_while_ubusd_was_away_is_told_when_it_is_back(home):
@@ -282,14 +216,6 @@ def test_what_happened_while_ubusd_was_away_is_told_when_it_is_back(home):
     assert (event["session"], event["result"]) == (session, "success")
     home.wait_event("connected")
     assert home.events[-4:] == ["enrollee_seen", "credential_sent", "finished", "connected"]
-
-
-def test_a_session_goes_on_while_ubusd_is_restarted(home):
-    session = home.ok("start")["session"]
-    home.broker.kill()
-    home.broker.start()
-    home.join_bus()
-    assert home.active() and home.bss()["session"]["id"] == session
 
 
 def test_wpsd_waits_for_ubusd_at_boot(house):

@@ -214,23 +214,6 @@ def test_cancelled_by_somebody_else(home):
     assert ended(home)[0] == "cancelled"
 
 
-def test_interrupted_by_the_death_of_hostapd(home):
-    home.ok("start")
-    home.hostapd.kill()
-    assert home.wait_event("finished", 12)["result"] == "interrupted"
-    assert home.bss()["last"]["result"] == "interrupted"
-
-
-def test_a_session_goes_on_when_hostapd_is_back_at_once(home):
-    session = home.ok("start", key_id="key-2")["session"]
-    home.hostapd.kill()
-    home.hostapd.start()
-    wait(home.active, 6, "the session is active again")
-    assert home.enrol() == home.secret("home-ap", "opensync22")
-    event = home.wait_event("finished")
-    assert (event["session"], event["result"]) == (session, "success")
-
-
 def test_a_session_that_hostapd_forgot_without_a_word_ends_at_its_time(home):
     """RELOAD ends it and says nothing, and WPS_GET_STATUS may go on saying Active."""
     home.ok("start", timeout=2)

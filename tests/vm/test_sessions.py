@@ -92,34 +92,11 @@ def test_a_window_of_ten_seconds_is_closed_after_ten_seconds(house):
     house.at_rest()
 
 
-def test_a_cancelled_session_lets_nobody_in(house):
-    house.start()
-    assert house.router.call("cancel") == (0, {"cancelled": True})
-    house.ended("cancelled")
-    house.at_rest()
-    printer = house.air.station()
-    printer.press(house.hostapd.bssid(house.ifname))
-    printer.wait("CTRL-EVENT-SCAN-RESULTS")
-    with pytest.raises(AssertionError):
-        printer.wait("CTRL-EVENT-CONNECTED", 8)
-
-
 def test_a_cancel_by_somebody_else_is_reported_as_one(house):
     house.start()
     house.hostapd.cli(house.ifname, "WPS_CANCEL")
     house.ended("cancelled")
     house.at_rest()
-
-
-def test_two_devices_at_once_are_an_overlap_and_neither_gets_in(house):
-    house.start()
-    devices = [house.air.station(), house.air.station()]
-    for device in devices:
-        device.press()
-    house.ended("overlap")
-    house.at_rest()
-    assert not any("HOME" in device.networks() for device in devices)
-    assert "credential_sent" not in [event.name for event in house.router.client.events]
 
 
 def test_a_hostapd_that_is_killed_interrupts_the_session(house):
