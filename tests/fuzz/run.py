@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Look for inputs that break a promise, guided by coverage (atheris, libFuzzer).
+
+    python tests/fuzz/run.py [NAME...] [--runs N] [--seconds N] [--keep FOLDER]
+
+NAME is one of targets.TARGETS; all of them, one after the other, if there is none. It starts from corpus/NAME; what
+it learns goes to FOLDER/NAME (.build/fuzz by default), an input that breaks something too: its traceback is printed,
+and the exit code is 1. WPSD=FILE fuzzes another wpsd.py.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CORPUS = HERE / "corpus"
+WPSD = Path(os.environ.get("WPSD", ROOT / "wpsd.py"))
+LONGEST = {"ubus": 200, "uci": 600, "conf": 900, "psk": 300, "control": 40, "state": 60}  # bytes of an input
+STATISTICS = {
+    "runs": r"stat::number_of_executed_units: (\d+)", "runs/s": r"stat::average_exec_per_sec: +(\d+)",
+    "MB": r"stat::peak_rss_mb: +(\d+)", "covered": r"(?s:.*)cov: (\d+)", "features": r"(?s:.*) ft: (\d+)",
+}  # fmt: skip
+
+
+def fuzz(name, *flags):
+    """In a process of its own: libFuzzer ends it."""
+    import atheris
+
+    sys.path[:0] = [str(WPSD.parent), str(HERE)]
+    with atheris.instrument_imports(include=["wpsd"]):
+        import wpsd  # noqa: F401
+    import targets
+
+    atheris.Setup([sys.argv[0], *flags], targets.TARGETS[name])
+    atheris.Fuzz()
+
+
+def run(name, options):
+    """Fuzz one target: a line of figures, and what was found. True if nothing was."""
+    kept = Path(options.keep, name)
+    kept.mkdir(parents=True, exist_ok=True)
+    flags = [
+        "-runs=%d" % options.runs, "-max_total_time=%d" % options.seconds, "-max_len=%d" % LONGEST[name], "-timeout=60",
+        "-rss_limit_mb=1000", "-print_final_stats=1", "-artifact_prefix=%s/broke-" % kept,
+        str(kept), str(CORPUS / name),
+    ]  # fmt: skip
+    command = [sys.executable, __file__, "--one", name, *flags]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    found = {word: re.search(pattern, done.stderr) for word, pattern in STATISTICS.items()}
+    print("%-8s" % name, ", ".join("%s %s" % (word, match[1]) for word, match in found.items() if match), flush=True)
+    if done.returncode:
+        print(done.stdout[-3000:] + done.stderr[-1500:], flush=True)
+    return not done.returncode
+
+
+
+def main():
+    if sys.argv[1:2] == ["--one"]:
+        fuzz(*sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *LONGEST])
+    parser.add_argument("--runs", type=int, default=1000000)
+    parser.add_argument("--seconds", type=int, default=0, help="at most; 0: no limit")
+    parser.add_argument("--keep", default=str(ROOT / ".build" / "fuzz"))
+    options = parser.parse_args()
+    results = [run(name, options) for name in options.names or LONGEST]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
