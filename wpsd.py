@@ -2232,6 +2232,7 @@ class Sessions(Mender):
         self.sessions = []
         self.next_id = 1
         self._reports = []  # what ubusd has not taken yet
+        self._unsaved = False
 
     def _work(self, session):
         """The facts about a session may have changed."""
@@ -2552,6 +2553,13 @@ class Sessions(Mender):
     # -- the run folder: what outlives this process.  No secret is in it.
 
     def save(self):
+        self._unsaved = True
+
+    def write_state(self):
+        """Once a turn of the loop, if something has changed."""
+        if not self._unsaved:
+            return
+        self._unsaved = False
         now = uptime()
         state = {
             "next_id": self.next_id,
@@ -2742,12 +2750,6 @@ class Daemon(Sessions):
             self.sections = sections
             self._inputs = None
             self._due = ticks()
-
-    def save(self):
-        # What was reported leaves with this, so that a kill has no time to come in
-        # between: else a session would be told of twice, or never.
-        super().save()
-        self.bus.flush()
 
     # -- calls
 
@@ -3042,6 +3044,7 @@ class Daemon(Sessions):
             self.changed(bss)
         began = ticks()
         self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
+        self.write_state()
 
     def _is_quiet(self):
         hidden = all([self.is_gone(b) or b.looked and not (b.step or b.shown or b.pbc) for b in self.bsses])
@@ -3051,6 +3054,10 @@ class Daemon(Sessions):
         watched = {}
         while not is_over():
             self._tick()
+            # What was told leaves when it is written down, with nothing in between: a kill there
+            # would have it told twice, or never.
+            self.write_state()
+            self.bus.flush()
             self._watch(poll, watched)
             for ready in poll.poll(self._idle_time()):
                 if ready[0] == terminated:
@@ -3064,7 +3071,6 @@ class Daemon(Sessions):
 
     def _watch(self, poll, watched):
         """Have exactly the open sockets in the poll set."""
-        self.bus.flush()
         sources = [self.bus] + [bss.control for bss in self.bsses]
         for fd in tuple(watched):
             source, sock, _ = watched[fd]

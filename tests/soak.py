@@ -225,7 +225,9 @@ class Soak(House):
     def until_active(self, ifname):
         deadline = time.monotonic() + PATIENCE
         while not (self.active(ifname) and self.shown(ifname)):
-            assert time.monotonic() < deadline, "the session on %s does not go on" % ifname
+            if time.monotonic() >= deadline:
+                told = self.ask("status", ifname=ifname)
+                raise AssertionError("the session on %s does not go on: %s" % (ifname, told))
             time.sleep(0.01)
 
     # -- what wpsd takes

@@ -519,6 +519,7 @@ def state(data):
         world.disk[STATE] = data[1:] if data[:1] == b"#" else _lied(Program(data))
         daemon.restore()
         daemon.save()
+        daemon.write_state()
         kept = json.loads(world.disk[STATE])
         assert sorted(kept) == ["bss", "next_id", "sessions", "uuids"]
         world.settle()

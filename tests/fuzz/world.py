@@ -509,6 +509,7 @@ class World:
 
     def turn(self):
         """Let it send what waits and read what there is to read, as its loop does."""
+        self.daemon.write_state()
         self.daemon.bus.flush()
         for source in [self.daemon.bus] + [bss.control for bss in self.daemon.bsses]:
             while source.sock and source.sock.incoming:
