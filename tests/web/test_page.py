@@ -256,6 +256,7 @@ def test_a_start_on_a_network_that_is_gone_is_told_although_its_place_is_gone(ho
     me = visit()
     me.looks_away()
     vanish(house, "guest-ap")
+    wait(lambda: house.call("status", ifname="guest-ap")[0] == 4)  # netifd might have been writing still
     me.press("Guest", "Start WPS")
     me.is_warned("Guest: This network or this key is not there any more.")
     expect(me.network("Guest")).to_have_count(0)
