@@ -1311,7 +1311,7 @@ class PskEdit:
 #
 # Datagrams.  A command is one, its answer is one; after ATTACH, events begin
 # with `<N>` and come at any time.  A hostapd that was killed shows no poll
-# event, only the next send fails (HOSTAPD), so a quiet socket is pinged.
+# event, only the next send fails (HOSTAPD), so one that owes an answer is pinged.
 # ---------------------------------------------------------------------------
 
 ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
@@ -1383,7 +1383,7 @@ class Control:
                 words = datagram[datagram.find(b">") + 1 :].split()
                 if words:
                     self._on_event(words)
-            elif self._queue:
+            elif self._queue and datagram != b"PONG\n":
                 _, done = self._queue[0]
                 self._queue[0] = _ANSWERED  # what done() asks comes after what waits
                 self.deadline = None
@@ -1392,6 +1392,16 @@ class Control:
                     self._queue.pop(0)
                     if self._queue:
                         self._send()
+
+    def probe(self):
+        """Find out whether the hostapd that owes an answer is still there: one that
+        said that it terminates can be connected to for a moment."""
+        if self.deadline is not None:
+            try:
+                self.sock.send(b"PING")
+            except OSError as e:
+                if e.errno != _EAGAIN:
+                    self.close()
 
     def is_late(self, now):
         """Whether an answer is overdue."""
@@ -3163,6 +3173,7 @@ class Daemon(Sessions):
         self.refresh()
         for bss in self.bsses:
             bss.looked = False  # a reload says nothing and shows WPS again (HOSTAPD)
+            bss.control.probe()
             if not bss.control.sock:
                 bss.control.open()
             self.changed(bss)

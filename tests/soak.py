@@ -130,6 +130,7 @@ class Soak(House):
         self._bus = None
         os.kill(self.wpsd.pid, signal.SIGSTOP)
         self.broker.kill()
+        assert self.client.closed.wait(PATIENCE)  # it has heard all that was told before
         self.broker.start()
         self.client.close()
         self.listen()
@@ -153,7 +154,7 @@ class Soak(House):
             self.until(lambda: self._bus, "wpsd is on the bus")
             client, number = self._bus or (self.client, 0)
             status, answer = client._invoke(number, method, arguments).wait(PATIENCE)
-            if answer is not None or not client.closed.is_set():
+            if status == 0 or not client.closed.is_set():
                 return status, answer
             self.until(lambda: self._bus and self._bus[0] is not client, "ubusd is back")
 

@@ -15,6 +15,7 @@ from wpsd import Ubus
 
 OK, INVALID, NO_METHOD, NOT_FOUND, FAILED = 0, 2, 3, 4, 10
 
+LONG = {"text": "x" * 50_000}
 WPS = 0xF4288973  # the recorded object
 C1, C11, C12 = 0x456AEFB6, 0x5E31E073, 0x29B0E5DE  # the owner; the objects of the subscriber and the listener
 
@@ -53,6 +54,7 @@ class Recorded:
         expected = b""
         while self._lines and self._lines[0][0] == "C>D":
             expected += self._lines.pop(0)[1]
+        self.bus.flush()
         try:
             return self._sock.recv(1 << 16), expected
         except BlockingIOError:
@@ -253,7 +255,7 @@ def test_one_changed_byte_in_any_recorded_request_would_be_noticed(play):
 class Service:
     """wpsd.Ubus in a poll loop of its own thread, as the daemon runs it; it offers `wps`."""
 
-    METHODS = (("echo", (("text", STRING), ("number", INT32), ("flag", BOOL))), ("later", ()))
+    METHODS = (("echo", (("text", STRING), ("number", INT32), ("flag", BOOL))), ("long", ()), ("later", ()))
 
     def __init__(self, path):
         self.bus = Ubus(path, self._ready)
@@ -276,6 +278,8 @@ class Service:
     def _called(self, request, method, arguments):
         if method == "echo":
             request.finish(OK, arguments)
+        elif method == "long":
+            request.finish(OK, LONG)
         elif method == "later":
             self.waiting.append(request)
         else:
@@ -312,7 +316,7 @@ class Service:
     def close(self):
         self._over = True
         self._thread.join()
-        self.bus._drop()
+        self.bus.drop()
 
 
 def until(condition, seconds=5):
@@ -358,8 +362,11 @@ def test_callers_may_send_what_they_like(client):
 
 
 def test_an_answer_of_fifty_kilobytes_arrives_whole(client):
-    arguments = {"text": "x" * 50_000}
-    assert client.call("wps", "echo", arguments, seconds=5) == (OK, arguments)
+    assert client.call("wps", "long", seconds=5) == (OK, LONG)
+
+
+def test_nobody_can_fill_the_memory_with_the_arguments_of_a_call(client):
+    assert client.call("wps", "echo", {"text": "x" * 5000}, seconds=5) == (INVALID, None)
 
 
 def test_news_reach_subscribers_and_listeners_alike(client, service):
