@@ -1544,7 +1544,8 @@ def next_state(facts):
 
 CONFS = ("/var/run/hostapd-*.conf",)
 LEVELS = ("error", "warning", "info", "debug")
-GRACE = 1000  # ms for netifd to write a file anew
+GRACE = 1000  # ms for netifd to write a file anew,
+SETTLE = 300  # and to write on
 
 
 def listed(words):
@@ -1586,6 +1587,7 @@ class Bss:
         self.key_ids = []
         self.armed = ""  # by the psk file
         self.seen = None  # stamp of the psk file when it was last read
+        self.fresh = None  # ticks: it has just changed; somebody may be writing still
         self.right = None  # key id that the psk file has been found right for
         self.loaded = None  # its stamp when hostapd said OK to loading it
         self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
@@ -1799,7 +1801,10 @@ class Inventory:
         bss.key_ids, bss.armed, bss.unknown = [], "", []
         if not bss.psk or not bss.network:
             return
-        bss.seen = stamp(bss.psk.path)
+        now = stamp(bss.psk.path)
+        if bss.seen not in (None, now):
+            bss.fresh = after(ticks(), SETTLE)
+        bss.seen = now
         edit = PskEdit(bss.network.keys, "")
         try:
             bss.psk.differs(edit)
@@ -1903,7 +1908,8 @@ class Mender(Inventory):
         if self._conf_lacks(bss):
             return self._write_conf
         if bss.right != bss.wanted_key or bss.loaded != bss.seen:
-            return self._arm
+            # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
+            return self._arm if bss.fresh is None or bss.in_session() else None
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
         if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
@@ -1923,7 +1929,7 @@ class Mender(Inventory):
             if due:
                 bss.step = due(bss)
                 self._go_on(bss, bss.step, None)
-            elif bss.held is None and bss.armed == bss.wanted_key:
+            elif bss.held is None and bss.fresh is None and bss.armed == bss.wanted_key:
                 bss.trouble = ""  # whatever it was, it is mended
 
     def _go_on(self, bss, step, answer):
@@ -1960,7 +1966,8 @@ class Mender(Inventory):
         self.changed(bss)
 
     def is_content(self, bss):
-        return not (bss.step or bss.down or bss.held is not None or self.lacking(bss))
+        waits = bss.held is not None or bss.fresh is not None and not bss.in_session()
+        return not (bss.step or bss.down or waits or self.lacking(bss))
 
     def is_gone(self, bss):
         return not bss.step and bss.returns is None and (bss.down or not bss.control.sock)
@@ -3117,12 +3124,9 @@ class Daemon(Sessions):
             if session.quiet is not None:
                 left = min(left, ticks_diff(session.quiet, now) + PATIENCE)
         for bss in self.bsses:
-            if bss.held is not None:
-                left = min(left, ticks_diff(bss.held, now))
-            if bss.control.deadline is not None:
-                left = min(left, ticks_diff(bss.control.deadline, now))
-            if bss.returns is not None:
-                left = min(left, ticks_diff(bss.returns, now))
+            for due in (bss.held, bss.fresh, bss.returns, bss.control.deadline):
+                if due is not None:
+                    left = min(left, ticks_diff(due, now))
         for job in self.jobs:
             left = min(left, ticks_diff(job.deadline, now))
         return max(0, left)
@@ -3138,6 +3142,9 @@ class Daemon(Sessions):
                 bss.control.close()
             if bss.held is not None and ticks_diff(now, bss.held) >= 0:
                 bss.held = None
+                self.changed(bss)
+            if bss.fresh is not None and ticks_diff(now, bss.fresh) >= 0:
+                bss.fresh = None
                 self.changed(bss)
             if bss.returns is not None and ticks_diff(now, bss.returns) >= 0:
                 self.is_overdue(bss)
