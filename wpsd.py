@@ -1332,9 +1332,11 @@ class Control:
         self._on_event = on_event
         self._on_lost = on_lost
         self._queue = []
+        self._probes = 0  # PINGs under way
 
     def open(self):
         """True if there is a hostapd behind the socket file."""
+        self._probes = 0
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self.sock.setblocking(False)
@@ -1383,7 +1385,9 @@ class Control:
                 words = datagram[datagram.find(b">") + 1 :].split()
                 if words:
                     self._on_event(words)
-            elif self._queue and datagram != b"PONG\n":
+            elif self._probes and datagram == b"PONG\n":
+                self._probes -= 1
+            elif self._queue:
                 _, done = self._queue[0]
                 self._queue[0] = _ANSWERED  # what done() asks comes after what waits
                 self.deadline = None
@@ -1399,6 +1403,7 @@ class Control:
         if self.deadline is not None:
             try:
                 self.sock.send(b"PING")
+                self._probes += 1
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self.close()
