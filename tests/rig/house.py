@@ -69,10 +69,10 @@ class House:
     def start_hostapd(self, *options):
         self.hostapd = self.air.hostapd(*self.confs, options=options)
 
-    def start_hostapd_by_bss(self):
+    def start_hostapd_by_bss(self, *options):
         """One whose BSSs can be restarted alone, through its global socket. For one radio."""
         files = [word for ifname in self.ifnames for word in ("-b", f"phy0:{self.alone(ifname)}")]
-        self.start_hostapd("-g", HOSTAPD / "global", *files)
+        self.start_hostapd(*options, "-g", HOSTAPD / "global", *files)
 
     def alone(self, ifname):
         """A file with what netifd wrote for this BSS, and the radio's options."""
@@ -81,6 +81,15 @@ class House:
         path = self.air.folder / f"{ifname}.alone"
         path.write_text(f"{radio}interface={own}")
         return path
+
+    def printer_of_before(self):
+        """hostapd, and a printer that paired with it before wpsd came: with a key that hostapd made up for it."""
+        self.start_hostapd("-d")
+        printer = self.air.station()
+        assert self.hostapd.cli(self.ifnames[0], "WPS_PBC") == "OK"
+        printer.press()
+        printer.wait("CTRL-EVENT-CONNECTED")
+        return printer
 
     def start_wpsd(self):
         """The first time with the bus, and settled when this returns; later it is on the bus then."""

@@ -33,11 +33,7 @@ class Loads:
 
 def test_a_device_with_a_key_of_its_own_stays_through_all_of_it(figure):
     with Air(radios=2) as air, House(air, WIRELESS) as house:
-        house.start_hostapd("-d")
-        printer = air.station()
-        assert house.hostapd.cli(HOME, "WPS_PBC") == "OK"
-        printer.press()
-        printer.wait("CTRL-EVENT-CONNECTED")
+        printer = house.printer_of_before()
         own = until(house.psk_file(HOME).read_text, "hostapd has appended a key").split()[-1]
         disconnections = Disconnections(house, printer)
         files = Loads(house)

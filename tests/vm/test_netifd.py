@@ -3,7 +3,7 @@
 
 import time
 
-from rig.air import HOSTAPD, Air, until
+from rig.air import Air, until
 from rig.house import Disconnections, House, NetifdOnTheBus, Replacements, at, loads, wifi
 from rig.router import network, station
 
@@ -25,11 +25,7 @@ def keys(house, ifname):
 def test_ten_wifi_reloads_a_second_for_half_a_minute_lose_no_key_and_disconnect_nobody(figure):
     wireless = wifi(network("home", "HOME", PASSPHRASE, wps_pbc_key_id="key", **at(HOME)), station("tv", TV))
     with Air(radios=4) as air, House(air, wireless) as house:
-        house.start_hostapd("-d")
-        printer = air.station()
-        assert house.hostapd.cli(HOME, "WPS_PBC") == "OK"
-        printer.press()
-        printer.wait("CTRL-EVENT-CONNECTED")
+        printer = house.printer_of_before()
         house.start_wpsd()
         laptop = house.client("HOME", PASSPHRASE)
         own = "wps_" + printer.mac.replace(":", "")
@@ -80,8 +76,7 @@ def test_a_network_that_was_enabled_once_is_never_restarted_by_wifi_reload(figur
         station("tv", TV),
     )
     with Air(radios=2) as air, House(air, wireless) as house:
-        alone = [word for ifname in house.ifnames for word in ("-b", f"phy0:{house.alone(ifname)}")]
-        house.start_hostapd("-d", "-g", HOSTAPD / "global", *alone)
+        house.start_hostapd_by_bss("-d")
         house.start_wpsd()
         laptop = house.client("HOME", PASSPHRASE)
         bus = NetifdOnTheBus(house)
