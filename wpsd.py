@@ -49,6 +49,11 @@ else:
         return end - start
 
 
+def has_come(deadline, now):
+    """Whether it is that time, in ticks; None never comes."""
+    return deadline is not None and ticks_diff(now, deadline) >= 0
+
+
 # ---------------------------------------------------------------------------
 # wire: blobmsg
 #
@@ -278,7 +283,7 @@ class Ubus:
         """Give up requests whose owner does not answer: ubusd never says so."""
         now = ticks()
         for sequence, (_, _, deadline) in tuple(self._pending.items()):
-            if deadline is not None and ticks_diff(now, deadline) >= 0:
+            if has_come(deadline, now):
                 self.receive()  # if it was this program that stood still, the answer is there
                 if sequence in self._pending:
                     self._pending.pop(sequence)[0](TIMEOUT, None)
@@ -1408,10 +1413,6 @@ class Control:
                 if e.errno != _EAGAIN:
                     self.close()
 
-    def is_late(self, now):
-        """Whether an answer is overdue."""
-        return self.deadline is not None and ticks_diff(now, self.deadline) >= 0
-
     def close(self):
         """Give up this connection.  A late answer goes to its address and can't
         be taken for the answer to a later command."""
@@ -1545,7 +1546,6 @@ def next_state(facts):
 #
 # UCI's networks, hostapd's files, and the BSSs that they describe.
 # ---------------------------------------------------------------------------
-
 
 CONFS = ("/var/run/hostapd-*.conf",)
 LEVELS = ("error", "warning", "info", "debug")
@@ -3079,7 +3079,7 @@ class Daemon(Sessions):
             self.changed(bss)
         began = ticks()
         self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
-        self.write_state()
+        self.write_and_tell()
 
     def _is_quiet(self):
         hidden = all([self.is_gone(b) or b.looked and not (b.step or b.shown or b.pbc) for b in self.bsses])
@@ -3089,10 +3089,7 @@ class Daemon(Sessions):
         watched = {}
         while not is_over():
             self._tick()
-            # What was told leaves when it is written down, with nothing in between: a kill there
-            # would have it told twice, or never.
-            self.write_state()
-            self.bus.flush()
+            self.write_and_tell()
             self._watch(poll, watched)
             for ready in poll.poll(self._idle_time()):
                 if ready[0] == terminated:
@@ -3103,6 +3100,12 @@ class Daemon(Sessions):
                         source[0].flush()
                     if ready[1] & ~select.POLLOUT:
                         source[0].receive()
+
+    def write_and_tell(self):
+        """What was told leaves when it is written down, with nothing in between: a
+        kill there would have it told twice, or never."""
+        self.write_state()
+        self.bus.flush()
 
     def _watch(self, poll, watched):
         """Have exactly the open sockets in the poll set."""
@@ -3140,23 +3143,23 @@ class Daemon(Sessions):
         """What the clock says."""
         now = ticks()
         for bss in self.bsses:
-            if bss.control.is_late(now):
+            if has_come(bss.control.deadline, now):
                 bss.control.receive(1000)  # if it was this program that stood still, the answer is there
-            if bss.control.is_late(now):
+            if has_come(bss.control.deadline, now):
                 self.log("warning", "%s: hostapd does not answer." % bss.ifname)
                 bss.control.close()
-            if bss.held is not None and ticks_diff(now, bss.held) >= 0:
+            if has_come(bss.held, now):
                 bss.held = None
                 self.changed(bss)
-            if bss.fresh is not None and ticks_diff(now, bss.fresh) >= 0:
+            if has_come(bss.fresh, now):
                 bss.fresh = None
                 self.changed(bss)
-            if bss.returns is not None and ticks_diff(now, bss.returns) >= 0:
+            if has_come(bss.returns, now):
                 self.is_overdue(bss)
         for session in tuple(self.sessions):
             if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
                 session.end("interrupted")
-            if ticks_diff(now, session.deadline) >= 0:
+            if has_come(session.deadline, now):
                 if session.result:
                     session.settled = True
                 elif session.activated:
@@ -3167,14 +3170,14 @@ class Daemon(Sessions):
             elif session.result:
                 self._work(session)
         for job in tuple(self.jobs):
-            if job in self.jobs and ticks_diff(now, job.deadline) >= 0:
+            if job in self.jobs and has_come(job.deadline, now):
                 self.jobs.remove(job)
                 self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
         self.bus.expire()
         if not self.bus.sock:
             self.object_id = None
             self.look_within(MISSING_TICK)
-        if ticks_diff(now, self._due) >= 0:
+        if has_come(self._due, now):
             self._look_round()
 
     def _look_round(self):

@@ -122,25 +122,26 @@ def is_printable(sentence):
 
 def words_of(command):
     """A command as sh would split it; only single quotes and backslashes are special in what wpsd writes."""
-    words, word, quote, pos = [], None, False, 0
-    while pos < len(command):
-        c = command[pos]
+    words, word, quote = [], None, False
+    while command:
+        if quote:
+            part, end, command = command.partition("'")
+            assert end, "a quote is open: " + part
+            word, quote = word + part, False
+            continue
+        c, command = command[0], command[1:]
         if c == "'":
-            quote, word = not quote, word or ""
-        elif quote:
-            word += c
+            quote, word = True, word or ""
         elif c == "\\":
-            pos += 1
-            word = (word or "") + command[pos]
+            word, command = (word or "") + command[0], command[1:]
         elif c == " ":
             if word is not None:
                 words.append(word)
             word = None
         else:
-            assert c not in "\n;&|$`\"()*?#~", "the shell would take that for more than a word: " + command
+            assert c not in "\n;&|$`\"()*?#~", "the shell would take that for more than a word: " + c + command
             word = (word or "") + c
-        pos += 1
-    assert not quote, "a quote is open: " + command
+    assert not quote, "a quote is open"
     return words if word is None else words + [word]
 
 
@@ -509,8 +510,7 @@ class World:
 
     def turn(self):
         """Let it send what waits and read what there is to read, as its loop does."""
-        self.daemon.write_state()
-        self.daemon.bus.flush()
+        self.daemon.write_and_tell()
         for source in [self.daemon.bus] + [bss.control for bss in self.daemon.bsses]:
             while source.sock and source.sock.incoming:
                 source.receive()
