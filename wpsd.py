@@ -81,7 +81,7 @@ def text(raw):
         codes = [ord(c) for c in plain]
         printable = all([32 <= c < 127 or c >= 160 and not 0xD800 <= c < 0xE000 for c in codes])
         # MicroPython decodes long forms, too; only the short one encodes to the same
-        if printable and "".join([chr(c) for c in codes]).encode() == raw:
+        if printable and (len(plain) == len(raw) or "".join([chr(c) for c in codes]).encode() == raw):
             return plain
     except ValueError:
         pass
@@ -754,9 +754,8 @@ def _words(source):
             elif c == quote:
                 quote = b""
             elif quote:
-                end = pos
-                while end < len(line) and line[end : end + 1] not in (quote, b"\\"):
-                    end += 1
+                ends = [end for end in (line.find(quote, pos), line.find(b"\\", pos)) if end >= 0]
+                end = min(ends) if ends else len(line)
                 word += line[pos - 1 : end]
                 pos = end
             elif c in (b"'", b'"'):

@@ -87,9 +87,9 @@ def ubus(data):
         if program.byte() & 1:
             world.ubusd.dumb = True
         wire = _stream(program, daemon.object_id, daemon.listener_id)
-        cut = program.byte() + 1
+        cut = max((program.byte() + 1) * 37, len(wire) // 200)
         expected, seen = _calls(wire), daemon.bus.sock
-        world.ubusd.pieces(wire, cut * 37)
+        world.ubusd.pieces(wire, cut)
         while seen is daemon.bus.sock and seen.incoming:
             daemon.bus.receive()
             _bounded(daemon.bus)

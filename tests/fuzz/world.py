@@ -458,7 +458,8 @@ class World:
         self.servers = {"/ubus": self.ubusd, "/ctrl/home-ap": self.hostapds[0], "/ctrl/odd-ap": self.hostapds[1]}
         self.daemon = Daemon("/ubus", "/uci", "/state")
         self.daemon.world = self
-        self._parsed = {}  # UCI files that were read before
+        self._parsed = {}  # UCI files that are read again and again
+        self._last = None, None  # and the one that was read last
 
     def __enter__(self):
         self._were = [getattr(wpsd, name) for name in _REPLACED]
@@ -476,14 +477,15 @@ class World:
         return self.now
 
     def _read_uci(self, path):
-        """Our own files are always the same, and take long to read."""
+        """A file is read once: it takes long."""
         data = self.disk[path]
-        if data not in self._parsed:
-            sections = self._were[-1](path)
-            if data not in FILES.values():
-                return sections
-            self._parsed[data] = sections
-        return self._parsed[data]
+        if data in self._parsed:
+            return self._parsed[data]
+        if data != self._last[0]:
+            self._last = data, self._were[-1](path)
+        if data in FILES.values():
+            self._parsed[data] = self._last[1]
+        return self._last[1]
 
     # -- what leaves wpsd
 
