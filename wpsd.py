@@ -1549,7 +1549,7 @@ def next_state(facts):
 CONFS = ("/var/run/hostapd-*.conf",)
 LEVELS = ("error", "warning", "info", "debug")
 GRACE = 1000  # ms for netifd to write a file anew,
-SETTLE = 300  # and to write on
+SETTLE = 1100  # and to write on; a stamp tells no two writes of one second apart
 
 
 def listed(words):
@@ -1591,7 +1591,8 @@ class Bss:
         self.key_ids = []
         self.armed = ""  # by the psk file
         self.seen = None  # stamp of the psk file when it was last read
-        self.fresh = None  # ticks: it has just changed; somebody may be writing still
+        self.again = None  # ticks: when to read it again, even if that stamp is still the same
+        self.fresh = False  # until then: somebody has written it, and may be writing still
         self.right = None  # key id that the psk file has been found right for
         self.loaded = None  # its stamp when hostapd said OK to loading it
         self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
@@ -1678,7 +1679,7 @@ class Inventory:
             self._due = ticks()
         for bss in self.bsses:
             if bss.psk and stamp(bss.psk.path) != bss.seen:
-                self._read_psk(bss)
+                self.read_psk(bss)
                 self._due = ticks()
         if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
             self._due = ticks()  # whoever asks will ask again, and then get the truth
@@ -1751,7 +1752,7 @@ class Inventory:
                     bss.control.close()
         self.settle_uuids()
         for bss in self.bsses:
-            self._read_psk(bss)
+            self.read_psk(bss)
 
     def _read_settings(self, sections):
         for section in sections:
@@ -1798,17 +1799,16 @@ class Inventory:
             if found and not bss.network:
                 bss.network = found[0]
 
-    def _read_psk(self, bss):
+    def read_psk(self, bss):
         """See which keys there are and which is armed; change nothing."""
         self.told = None
         bss.right, bss.kept = None, False
         bss.key_ids, bss.armed, bss.unknown = [], "", []
         if not bss.psk or not bss.network:
             return
-        now = stamp(bss.psk.path)
-        if bss.seen not in (None, now):
-            bss.fresh = after(ticks(), SETTLE)
-        bss.seen = now
+        was = bss.seen
+        self.see_psk(bss)
+        bss.fresh = bss.fresh or was not in (None, bss.seen)
         edit = PskEdit(bss.network.keys, "")
         try:
             bss.psk.differs(edit)
@@ -1819,6 +1819,12 @@ class Inventory:
         bss.key_ids = edit.key_ids
         bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
         bss.unknown = edit.unknown
+
+    def see_psk(self, bss):
+        """Remember its stamp."""
+        now = stamp(bss.psk.path)
+        if now != bss.seen:
+            bss.seen, bss.again = now, after(ticks(), SETTLE)
 
     def trouble(self, bss, sentence):
         if bss.trouble != sentence:
@@ -1913,7 +1919,7 @@ class Mender(Inventory):
             return self._write_conf
         if bss.right != bss.wanted_key or bss.loaded != bss.seen:
             # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
-            return self._arm if bss.fresh is None or bss.in_session() else None
+            return None if bss.fresh and not bss.in_session() else self._arm
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
         if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
@@ -1933,7 +1939,7 @@ class Mender(Inventory):
             if due:
                 bss.step = due(bss)
                 self._go_on(bss, bss.step, None)
-            elif bss.held is None and bss.fresh is None and bss.armed == bss.wanted_key:
+            elif bss.held is None and not bss.fresh and bss.armed == bss.wanted_key:
                 bss.trouble = ""  # whatever it was, it is mended
 
     def _go_on(self, bss, step, answer):
@@ -1970,7 +1976,7 @@ class Mender(Inventory):
         self.changed(bss)
 
     def is_content(self, bss):
-        waits = bss.held is not None or bss.fresh is not None and not bss.in_session()
+        waits = bss.held is not None or bss.fresh and not bss.in_session()
         return not (bss.step or bss.down or waits or self.lacking(bss))
 
     def is_gone(self, bss):
@@ -2075,7 +2081,7 @@ class Mender(Inventory):
         bss.right = bss.armed = bss.wanted_key
         if bss.enabled:
             bss.key_ids = edit.key_ids
-        bss.seen = stamp(bss.psk.path)
+        self.see_psk(bss)
         if changed:
             bss.loaded = None  # an inode, a size and a second may come again
         elif not bss.enabled:
@@ -2089,7 +2095,8 @@ class Mender(Inventory):
         bss.loaded = loading
         try:
             if bss.psk.missed(self.psk_edit(bss)):
-                bss.seen, bss.loaded = stamp(bss.psk.path), None
+                self.see_psk(bss)
+                bss.loaded = None
             else:
                 bss.psk.forget()
         except (FileError, OSError):
@@ -2103,7 +2110,8 @@ class Mender(Inventory):
             bss.psk.restore(usable)
         except FileError as e:
             self.log("error", str(e))
-        self._read_psk(bss)
+        self.read_psk(bss)
+        bss.again, bss.fresh = None, False
         loaded = (yield "RELOAD_WPA_PSK") == b"OK\n"
         bss.right = bss.wanted_key  # not again until the file or UCI changes
         bss.loaded = bss.seen if loaded else None  # that again and again
@@ -3131,7 +3139,7 @@ class Daemon(Sessions):
             if session.quiet is not None:
                 left = min(left, ticks_diff(session.quiet, now) + PATIENCE)
         for bss in self.bsses:
-            for due in (bss.held, bss.fresh, bss.returns, bss.control.deadline):
+            for due in (bss.held, bss.again, bss.returns, bss.control.deadline):
                 if due is not None:
                     left = min(left, ticks_diff(due, now))
         for job in self.jobs:
@@ -3150,8 +3158,9 @@ class Daemon(Sessions):
             if has_come(bss.held, now):
                 bss.held = None
                 self.changed(bss)
-            if has_come(bss.fresh, now):
-                bss.fresh = None
+            if has_come(bss.again, now):
+                bss.again, bss.fresh = None, False
+                self.read_psk(bss)
                 self.changed(bss)
             if has_come(bss.returns, now):
                 self.is_overdue(bss)

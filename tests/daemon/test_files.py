@@ -208,6 +208,15 @@ def test_what_netifd_writes_again_is_mended_with_one_load(home):
     assert "keyid=key-2" in home.psk() and "keyid=key-3" in home.psk()
 
 
+def test_a_file_that_netifd_writes_in_the_second_in_which_wpsd_wrote_it_is_noticed(opensync):
+    opensync.ok("configure", ssid="Home", wps_pbc_key_id="key-2")
+    path, ours = opensync.networks["home-ap"].psk_path, opensync.psk()
+    was = path.stat()
+    path.write_text(OPENSYNC)  # as long, in the same inode
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))  # whatever the clock says by now
+    wait(lambda: opensync.psk() == ours, what="the right key is armed again\n" + opensync.log)
+
+
 def test_what_netifd_writes_again_in_the_configuration_is_left_as_it_is(home):
     conf = home.conf_path("home-ap")
     right = conf.read_bytes()
