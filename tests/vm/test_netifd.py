@@ -22,7 +22,7 @@ def keys(house, ifname):
     return sorted((each[start], " ".join(each[start + 1 :])) for each, start in zip(words, starts))
 
 
-def test_ten_wifi_reloads_a_second_for_half_a_minute_lose_no_key_and_disconnect_nobody(figure):
+def test_ten_wifi_reloads_a_second_for_half_a_minute_lose_no_key(figure):
     wireless = wifi(network("home", "HOME", PASSPHRASE, wps_pbc_key_id="key", **at(HOME)), station("tv", TV))
     with Air(radios=4) as air, House(air, wireless) as house:
         printer = house.printer_of_before()
