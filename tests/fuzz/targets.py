@@ -235,8 +235,8 @@ def _network(network):
 
 def _psk_words(line):
     """(vid, key id, MAC, secret) of a line that wpsd wrote."""
-    words = line[:-1].split(b" ", 3 if b" vlanid=" not in line else 4)
-    assert line.endswith(b"\n") and len(line) <= 128
+    words = line.rstrip(b"\n").split(b" ", 3 if b" vlanid=" not in line else 4)
+    assert line.endswith(b"\n") or len(line) == 127
     assert words[0] in (b"wps=0", b"wps=1") and words[1].startswith(b"keyid="), words[:2]
     vid = words.pop(2)[7:] if words[2].startswith(b"vlanid=") else b""
     assert len(words[2]) == 17 and 8 <= len(words[3]) <= 64, words[:3]

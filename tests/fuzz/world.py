@@ -80,12 +80,12 @@ FILES = {
 
 
 def text_lines(raw):
-    """Lines as fgets() into 128 bytes cuts them, without their ends."""
+    """Lines as fgets() into 128 bytes cuts them; one of 127 characters leaves its end over, an empty line."""
     found = []
     while raw:
         end = raw.find(b"\n") + 1 or len(raw)
         end = min(end, 127)
-        found.append(raw[:end])
+        found += [raw[:end]] if raw[:end] != b"\n" else []
         raw = raw[end:]
     return found
 
@@ -110,7 +110,7 @@ def is_armed(line):
 
 def armed(raw):
     """The lines that hostapd could give out, of a psk file that it loads."""
-    return [line for line in text_lines(raw) if line[:1] not in (b"#", b"\n") and is_armed(line)]
+    return [line for line in text_lines(raw) if line[:1] != b"#" and is_armed(line)]
 
 
 def is_printable(sentence):
@@ -537,10 +537,11 @@ class World:
         ))  # fmt: skip
 
     def is_over(self):
-        """Nobody waits for anything, and nothing is shown."""
+        """Nobody waits for anything, nothing is shown, nothing will be looked at again."""
         answered = all([call in self.ubusd.replies for call in self.asked])
         quiet = not any([hostapd.shown or hostapd.dead for hostapd in self.hostapds])
-        return answered and quiet and not self.daemon.sessions and not self.daemon.jobs
+        due = any([bss.held is not None or bss.again is not None for bss in self.daemon.bsses])
+        return answered and quiet and not due and not self.daemon.sessions and not self.daemon.jobs
 
     # -- over and over again
 
