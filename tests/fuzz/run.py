@@ -3,9 +3,9 @@
 
     python tests/fuzz/run.py [NAME...] [--runs N] [--seconds N] [--keep FOLDER]
 
-NAME is one of targets.TARGETS; all of them, one after the other, if there is none. It starts from corpus/NAME; what
-it learns goes to FOLDER/NAME (.build/fuzz by default), an input that breaks something too: its traceback is printed,
-and the exit code is 1. WPSD=FILE fuzzes another wpsd.py.
+NAME is one of targets.TARGETS; all of them if there is none, as many at a time as there are processors. It starts from
+corpus/NAME; what it learns goes to FOLDER/NAME (.build/fuzz by default), an input that breaks something too: its
+traceback is printed, and the exit code is 1. WPSD=FILE fuzzes another wpsd.py.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -92,7 +93,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=0, help="at most; 0: no limit")
     parser.add_argument("--keep", default=str(ROOT / ".build" / "fuzz"))
     options = parser.parse_args()
-    results = [run(name, options) for name in options.names or LONGEST]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda name: run(name, options), options.names or LONGEST))
     return 0 if all(results) else 1
 
 
