@@ -196,6 +196,23 @@ def test_a_silent_hostapd_makes_configure_give_up_and_leaves_uci_as_it_was(home)
     assert home.option("wps_pbc_key_id") in (None, "key")
 
 
+def test_an_answer_that_came_while_uci_took_long_is_not_late(house):
+    """wpsd stands still while uci writes to slow flash; hostapd has answered long ago when it goes on."""
+    house.add("home-ap")
+    house.add("guest-ap", ssid="Guest", key="guests-only", radio="phy1", hostapd="second")
+    house.station("key2", "opensync22", key_id="key-2")
+    house.start()
+    once = house.folder / "once"
+    house.tool("uci", "[ -e %s ] || { touch %s; sleep 6; }\n%s" % (once, once, spy(house)))
+    house.hostapd_of("guest-ap").faults["WPS_PBC"] = ("late", 2)
+    start = house.calling("start", ifname="guest-ap")
+    wait(lambda: "WPS_PBC" in house.told("guest-ap"), what="the button is pressed")
+    configure = house.calling("configure", ssid="Home", wps_pbc_key_id="key-2")
+    assert start.wait(12)[0] == 0 and start.seconds > 5
+    assert configure.wait(12)[0] == 0
+    assert "does not answer" not in house.log
+
+
 def test_both_radios_of_a_group_are_configured_by_their_ssid(two_radios):
     two_radios.station("key2", "opensync22", key_id="key-2")
     two_radios.write_uci()
