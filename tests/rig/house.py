@@ -102,7 +102,7 @@ class House:
         for interfaces in self.netifd.interfaces.values():
             for each in interfaces:
                 if each["config"].get("wps_pushbutton"):
-                    self.at_rest(each["ifname"])
+                    self.at_rest(each["ifname"], seconds=90)  # emulated, each `uci` takes a second or two
 
     def regenerate(self):
         """hostapd restarts from what netifd writes, as after a change of the radio's settings."""
