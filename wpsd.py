@@ -780,6 +780,15 @@ def _words(source):
         yield words
 
 
+def _name(word):
+    """Of a section or an option, as a str.  One that lacks its closing quote holds
+    what comes after it, and that may be a key."""
+    name = text(word)
+    if " " in name or "\\" in name:
+        raise FileError("there is a name with an odd character in it")
+    return name
+
+
 def _anonymous(kind, count):
     """The name that libuci makes up for the count-th section of a file."""
     value = 5381
@@ -797,11 +806,11 @@ def read_uci(path):
             for words in _words(lines_of(file, 1 << 16)):
                 command = words[0]
                 if command == b"config" and len(words) in (2, 3):
-                    kind = text(words[1])
+                    kind = _name(words[1])
                     index = kinds.get(kind, 0)
                     kinds[kind] = index + 1
                     if len(words) == 3 and words[2]:
-                        name = reference = text(words[2])
+                        name = reference = _name(words[2])
                     else:
                         name = _anonymous(kind, len(sections) + 1)
                         reference = "@%s[%d]" % (kind, index)
@@ -812,7 +821,7 @@ def read_uci(path):
                     section = by_name[name] = Section(kind, name, reference)
                     sections.append(section)
                 elif command in (b"option", b"list") and len(words) == 3 and sections:
-                    name, value, options = text(words[1]), words[2], section.options
+                    name, value, options = _name(words[1]), words[2], section.options
                     name = names.setdefault(name, name)  # one object for all
                     if command == b"option":
                         if value:
@@ -3168,7 +3177,7 @@ class Daemon(Sessions):
             if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
                 session.end("interrupted")
             if has_come(session.deadline, now):
-                if session.result:
+                if session.state == FINISHING:
                     session.settled = True
                 elif session.activated:
                     session.end("timeout")

@@ -87,7 +87,7 @@ def ubus(data):
         if program.byte() & 1:
             world.ubusd.dumb = True
         wire = _stream(program, daemon.object_id, daemon.listener_id)
-        cut = max((program.byte() + 1) * 37, len(wire) // 200)
+        cut = min(max((program.byte() + 1) * 37, len(wire) // 200), 2048)
         expected, seen = _calls(wire), daemon.bus.sock
         world.ubusd.pieces(wire, cut)
         while seen is daemon.bus.sock and seen.incoming:
@@ -187,7 +187,8 @@ _TAKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 
 def uci(data):
-    with again(rested, data) as world:
+    plainly = data.replace(b"'", b"").replace(b'"', b"").replace(b"\\", b"")
+    with again(rested, data + plainly) as world:
         path = SETTINGS if data[:1] == b"#" else WIRELESS
         world.disk["/any"] = data
         sections = file_error(wpsd.read_uci, "/any")
