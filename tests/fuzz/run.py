@@ -27,7 +27,7 @@ WATCHED = {
     "conf": ("files: how", "files: hostapd", "daemon: what"), "control": ("hostapd", "session", "daemon"),
     "state": ("session", "daemon: sessions"),
 }  # fmt: skip
-LONGEST = {"ubus": 200, "uci": 600, "conf": 900, "psk": 300, "control": 40, "state": 60}  # bytes of an input
+LONGEST = {"ubus": 60, "uci": 600, "conf": 900, "psk": 300, "control": 40, "state": 60}  # bytes of an input
 STATISTICS = {
     "runs": r"stat::number_of_executed_units: (\d+)", "runs/s": r"stat::average_exec_per_sec: +(\d+)",
     "MB": r"stat::peak_rss_mb: +(\d+)", "covered": r"(?s:.*)cov: (\d+)", "features": r"(?s:.*) ft: (\d+)",
