@@ -1924,11 +1924,11 @@ class Mender(Inventory):
             return self._hide
         if bss.held is not None or bss.reason or bss.down:
             return None
-        if self._conf_lacks(bss):
-            return self._write_conf
         if bss.right != bss.wanted_key or bss.loaded != bss.seen:
             # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
             return None if bss.fresh and not bss.in_session() else self._arm
+        if self._conf_lacks(bss):
+            return self._write_conf
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
         if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
@@ -2085,6 +2085,9 @@ class Mender(Inventory):
             yield from self._load_psk(bss)
 
     def _rewrite_psk(self, bss):
+        if bss.wanted_key and bss.key_ids and bss.wanted_key not in bss.key_ids:
+            # at once: meanwhile hostapd would make up a key and give that out
+            raise FileError("there is no shared key with the key id %s any more." % bss.wanted_key)
         edit = self.psk_edit(bss)
         changed = bss.psk.run(edit)
         bss.right = bss.armed = bss.wanted_key
