@@ -241,10 +241,10 @@ def test_failed_when_the_key_vanishes(home):
 def test_a_key_that_vanishes_closes_the_window_before_any_file_is_written(home):
     """However slow the disk: hostapd would make up a key and give that out."""
     home.ok("start", key_id="key-3")
-    home.tool("cp", "sleep 4\n" + (home.folder / "bin" / "cp").read_text().partition("\n")[2])
+    home.tool("cp", "sleep 6\n" + (home.folder / "bin" / "cp").read_text().partition("\n")[2])
     home.uci("delete", "wireless.key3")
     home.networks["home-ap"].psk_path.write_text("{0} opensync11\n{0} opensync22\n".format(EVERYONE))
-    wait(lambda: not home.active(), 3, "the window is closed")
+    wait(lambda: not home.active(), 5, "the window is closed")
     assert ended(home)[0] == "failed"
 
 
