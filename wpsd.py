@@ -76,6 +76,8 @@ class WireError(Exception):
 def text(raw):
     """Bytes as a str that is safe to print: themselves when they are printable
     UTF-8, else with `\\xNN` escapes, as hostapd prints an odd SSID."""
+    if raw and 32 <= min(raw) and max(raw) < 127:
+        return raw.decode()
     try:
         plain = raw.decode()
         codes = [ord(c) for c in plain]
@@ -96,7 +98,8 @@ def _padded(raw):
 
 def encode(table):
     """A table (a dict, or a tuple of (name, value) pairs where order matters)
-    as blobmsg bytes.  bool, int, float, str, list and tables are values."""
+    as blobmsg bytes.  bool, int, float, str, list, tables and the bytes of one
+    that is encoded already are values."""
     parts = []
     for name, value in table.items() if isinstance(table, dict) else table:
         if isinstance(value, str):
@@ -110,6 +113,8 @@ def encode(table):
             kind, data = DOUBLE, struct.pack(">d", value)
         elif isinstance(value, list):
             kind, data = ARRAY, encode([("", item) for item in value])
+        elif isinstance(value, bytes):
+            kind, data = TABLE, value
         else:
             kind, data = TABLE, encode(value)
         name = name.encode()
@@ -305,7 +310,10 @@ class Ubus:
         if not self.sock:
             return
         raw = frame(kind, sequence, peer, *attributes)
-        self._out.append(raw)
+        if self._out and len(self._out[-1]) < _MANY_UNSENT:
+            self._out[-1] += raw  # each send wakes ubusd up
+        else:
+            self._out.append(raw)
         self._unsent += len(raw)
         if self._unsent > _MANY_UNSENT:
             self.flush()
@@ -455,13 +463,14 @@ class Ubus:
     def publish(self, object_id, name, table, done=_ignore):
         """The same news twice: a notification of our object, and the broadcast
         event `wps.<name>`; done(status) tells whether ubusd has it."""
+        data = encode(table)
         if self.has_subscribers:
             self._sequence = (self._sequence + 1) & 0xFFFF  # ubusd does not answer
             self._send(
                 NOTIFY, self._sequence, object_id,
-                (A_OBJECT, object_id), (A_METHOD, name), (A_NO_REPLY, b"\1"), (A_DATA, encode(table)),
+                (A_OBJECT, object_id), (A_METHOD, name), (A_NO_REPLY, b"\1"), (A_DATA, data),
             )  # fmt: skip
-        self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", table)), done)
+        self.invoke(_EVENTS, "send", (("id", "wps." + name), ("data", data)), done)
 
 
 class Request:

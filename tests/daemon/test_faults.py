@@ -305,7 +305,7 @@ def ubusd_reads_nothing_of_much(street):
     """Until its socket is full, and what wpsd keeps for it as well."""
     before = street.log.count("attempt_failed")
     street.broker.pause()
-    for number in range(10, 1500, 10):
+    for number in range(10, 2500, 10):
         for _ in range(10):
             street.hostapds["active"].fail_attempt("active")
         wait(lambda: street.log.count("attempt_failed") - before >= number, 30)
