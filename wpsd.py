@@ -536,6 +536,20 @@ def stamp(path):
     return [found[1], found[6], found[8]]
 
 
+def files_like(folder, name):
+    """The paths of a folder's files with that name, in which one `*` may stand."""
+    head, star, tail = name.partition("*")
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [
+        folder + name for name in names
+        if len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
+        and (star or name == head)
+    ]  # fmt: skip
+
+
 def _sync(file):
     file.flush()  # an fsync on MicroPython
     if hasattr(os, "fsync"):
@@ -1673,6 +1687,7 @@ class Inventory:
         self.uuids = {}  # SSID -> uuid, where UCI has none
         self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
         self._inputs = None  # stamps of what was read
+        self._found = {}  # pattern -> stamp of its folder, if that tells all, and the files
         self.told = None  # what `status` has answered, until a fact may have changed
         self._due = self._looked = ticks()  # when to look at everything, and when that was
 
@@ -1715,16 +1730,15 @@ class Inventory:
         """The files that the hostapd_conf patterns mean; `*` in the last part."""
         found = []
         for pattern in self.confs:
-            folder, _, name = pattern.rpartition("/")
-            head, star, tail = name.partition("*")
-            try:
-                names = os.listdir(folder or "/")
-            except OSError:
-                names = []
-            for name in sorted(names):
-                fits = name == head if not star else name.startswith(head) and name.endswith(tail)
-                if fits and len(name) >= len(head) + len(tail):
-                    found.append(folder + "/" + name)
+            folder, slash, name = pattern.rpartition("/")
+            now = stamp(folder + slash)
+            was, paths = self._found.get(pattern, (None, ()))
+            if was is None or was != now:
+                paths = files_like(folder + slash, name)
+                # in the second in which a folder has changed it may change again
+                settled = now is not None and now[2] + 1 < int(time.time())
+                self._found[pattern] = now if settled else None, paths
+            found += paths
         return found
 
     def read_files(self):

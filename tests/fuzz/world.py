@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A router in memory: a disk, a clock, ubusd and two hostapds, without a system call, for both interpreters.
 
-    with again(rested) as world:                # wpsd's `os`, `open`, `shell`, `socket`, `ticks` are this one's
+    with again(rested) as world:                # wpsd's `os`, `open`, `shell`, `socket`, `time`, `ticks` are this one's
         world.call("start", {"ssid": "Home"})
         world.turn()
         world.hostapds[0].say(b"<3>WPS-SUCCESS")
@@ -15,6 +15,7 @@ import io
 import json
 import struct
 import sys
+import time
 
 import wpsd
 
@@ -218,7 +219,7 @@ class Disk:
         return 0o100640, inode.number, 0, 1, 0, 0, len(inode.data), 0, 0, 0
 
     def listdir(self, folder):
-        return [path.rpartition("/")[2] for path in self.files if path.rpartition("/")[0] == folder]
+        return [path[len(folder) :] for path in self.files if path.rpartition("/")[0] + "/" == folder]
 
     def rename(self, old, new):
         self.files[new] = self.files.pop(old)
@@ -286,6 +287,17 @@ class Sock:
         if self.peer and self.peer.sock is self:
             self.peer.sock = None
         self.peer = None
+
+
+class Time:
+    """What wpsd knows as the module; nobody waits."""
+
+    def __init__(self, world):
+        self._world = world
+        self.time = time.time
+
+    def sleep(self, seconds):
+        self._world.now += int(1000 * seconds)
 
 
 class Sockets:
@@ -463,7 +475,8 @@ class World:
 
     def __enter__(self):
         self._were = [getattr(wpsd, name) for name in _REPLACED]
-        for name, value in zip(_REPLACED, (self.disk, self.disk.shell, Sockets(self), self._ticks, self._read_uci)):
+        ours = self.disk, self.disk.shell, Sockets(self), Time(self), self._ticks, self._read_uci
+        for name, value in zip(_REPLACED, ours):
             setattr(wpsd, name, value)
         wpsd.open = self.disk.open
         return self
@@ -560,7 +573,7 @@ def _copied(table):
     return {name: value.copy() if type(value) in (list, dict) else value for name, value in table.items()}
 
 
-_REPLACED = "os", "shell", "socket", "ticks", "read_uci"
+_REPLACED = "os", "shell", "socket", "time", "ticks", "read_uci"
 _remembered = {}
 
 

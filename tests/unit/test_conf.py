@@ -5,6 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 
 import io
 import os
+import time
 
 import wpsd
 
@@ -389,3 +390,60 @@ def test_an_editor_that_finds_no_such_bss_changes_nothing():
     wanted = {"other": wpsd.wps_options({}, True, UUID)}
     lines = wpsd.lines_of(io.BytesIO(NETIFD), wpsd.LONGEST_CONF_LINE)
     assert all([was == now for was, now in wpsd.conf_edit(wanted)(lines)])
+
+
+# -- which files those are
+
+
+class Radios:
+    """A folder with radios' files in it, and a wpsd that looks there."""
+
+    def __enter__(self):
+        self.path = "/tmp/wpsd-radios-" + "".join(["%02x" % b for b in os.urandom(8)])
+        os.mkdir(self.path)
+        self.inventory = wpsd.Inventory(self.path, self.path)
+        self.inventory.confs = [self.path + "/hostapd-*.conf"]
+        return self
+
+    def __exit__(self, *_):
+        os.system("rm -rf " + self.path)
+
+    def add(self, name, at):
+        """A file that came at that time."""
+        with open(self.path + "/" + name, "wb"):
+            pass
+        os.system("touch -d @%d %s" % (at, self.path))
+
+    def found(self):
+        return [path[len(self.path) + 1 :] for path in self.inventory.conf_paths()]
+
+
+def test_the_radios_are_the_files_that_fit_the_pattern_in_order():
+    with Radios() as radios:
+        for name in ("hostapd-phy1.conf", "hostapd-phy0.conf", "hostapd-phy0.conf.wpsd", "hostapd.conf", "wpa.conf"):
+            radios.add(name, time.time())
+        assert radios.found() == ["hostapd-phy0.conf", "hostapd-phy1.conf"]
+        radios.inventory.confs = [radios.path + "/hostapd.conf", radios.path + "/none/*"]
+        assert radios.found() == ["hostapd.conf"]
+
+
+def test_a_radio_that_comes_in_the_second_in_which_the_folder_was_read_is_found():
+    now = time.time()
+    with Radios() as radios:
+        radios.add("hostapd-phy0.conf", now)
+        assert radios.found() == ["hostapd-phy0.conf"]
+        radios.add("hostapd-phy1.conf", now)
+        assert radios.found() == ["hostapd-phy0.conf", "hostapd-phy1.conf"]
+
+
+def test_a_folder_in_which_nothing_has_changed_is_not_read_again():
+    with Radios() as radios:
+        radios.add("hostapd-phy0.conf", time.time() - 60)
+        assert radios.found() == ["hostapd-phy0.conf"]
+        files_like, wpsd.files_like = wpsd.files_like, None
+        try:
+            assert radios.found() == ["hostapd-phy0.conf"]
+        finally:
+            wpsd.files_like = files_like
+        radios.add("hostapd-phy1.conf", time.time() - 30)
+        assert radios.found() == ["hostapd-phy0.conf", "hostapd-phy1.conf"]
