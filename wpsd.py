@@ -1432,6 +1432,7 @@ class Control:
                     self._queue.pop(0)
                     if self._queue:
                         self._send()
+                return  # hostapd needs a while for the next one, and an EAGAIN takes memory
 
     def probe(self):
         """Find out whether the hostapd that owes an answer is still there: one that

@@ -55,8 +55,10 @@ class Hostapd:
             self.sock.sendto(datagram, self.client)
 
     def say(self, *datagrams):
+        """wpsd is told of each, as poll() does that."""
         self.send(*datagrams)
-        self.control.receive()
+        for _ in datagrams:
+            self.control.receive()
 
     def kill(self):
         """As SIGKILL does: the socket file stays."""
