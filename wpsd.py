@@ -1615,6 +1615,7 @@ class Bss:
         self.gone = None  # ticks: since when that file is not there
         self.options = {}
         self.read = ()
+        self.written = None  # (enabled, uuid) that the file has been found right for
         self.ssid = b""
         self.name = ""  # that, printable
         self.group_uuid = ""  # of all BSSs with that SSID
@@ -1819,6 +1820,7 @@ class Inventory:
         bss.gone = None
         bss.options = options
         bss.read = tuple(options)  # as somebody else wrote it
+        bss.written = None
         bss.ssid = options.get(b"ssid", b"")
         bss.name = text(bss.ssid)
         bss.reason = unsupported(options) or bss.missing
@@ -1951,7 +1953,7 @@ class Mender(Inventory):
         if bss.right != bss.wanted_key or bss.loaded != bss.seen:
             # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
             return None if bss.fresh and not bss.in_session() else self._arm
-        if self._conf_lacks(bss):
+        if bss.written != (bss.enabled, bss.group_uuid):
             return self._write_conf
         if bss.enabled and not bss.independent and not self.stopping:
             return self._separate
@@ -2077,20 +2079,19 @@ class Mender(Inventory):
     def _wanted_conf(self, bss):
         return wps_options(bss.options, bss.enabled, bss.group_uuid)
 
-    def _conf_lacks(self, bss):
-        return any([bss.options.get(name) != value for name, value in self._wanted_conf(bss).items()])
-
     def conf_edit(self, bss):
         return conf_edit({bss.ifname: self._wanted_conf(bss)})
 
     def _write_conf(self, bss):
         options = self._wanted_conf(bss)
-        Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss))
+        if any([bss.options.get(name) != value for name, value in options.items()]):
+            Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss))
         for name, value in options.items():
             if value is None:
                 bss.options.pop(name, None)
             else:
                 bss.options[name] = value
+        bss.written = bss.enabled, bss.group_uuid
         yield from ()  # hostapd is told nothing: it reads the file when it starts
 
     def psk_edit(self, bss):
