@@ -1894,6 +1894,7 @@ HOLD = 5000  # ms until something that failed is tried again
 TICK = 60000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
+GATHER = 0.02  # s for hostapd's answers to such a look: one wakeup, however many BSSs there are
 RESTART_TIME = 15000  # ms for a BSS to come back
 
 
@@ -3227,6 +3228,7 @@ class Daemon(Sessions):
 
     def _look_round(self):
         """Now and then: is everything still there?"""
+        at_rest = ticks_diff(ticks(), self._looked) >= TICK  # nobody waits for it
         self._looked = ticks()
         if not self.bus.sock:
             self.bus.connect()
@@ -3239,6 +3241,8 @@ class Daemon(Sessions):
             self.changed(bss)
         missing = not self.bus.sock or not all([bss.control.sock and bss.gone is None for bss in self.bsses])
         self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
+        if at_rest:
+            time.sleep(GATHER)
 
 
 class Check(Mender):
