@@ -54,6 +54,15 @@ def has_come(deadline, now):
     return deadline is not None and ticks_diff(now, deadline) >= 0
 
 
+def collect():
+    """Have MicroPython take back what is not in use, now and whenever a share of what
+    is has come on top: left alone it would fill its whole heap first, and a fixed
+    number of bytes has it go through a large one again and again."""
+    if hasattr(gc, "threshold"):
+        gc.collect()
+        gc.threshold(max(40000, gc.mem_alloc() // 5))
+
+
 # ---------------------------------------------------------------------------
 # wire: blobmsg
 #
@@ -1787,6 +1796,7 @@ class Inventory:
         self.settle_uuids()
         for bss in self.bsses:
             self.read_psk(bss)
+        collect()
 
     def _read_settings(self, sections):
         for section in sections:
@@ -3361,8 +3371,7 @@ The WPS push button: offers the ubus object `wps`.
 
 
 def main(arguments):
-    if hasattr(gc, "threshold"):
-        gc.threshold(40000)  # bytes; or MicroPython would fill its whole heap before it collects
+    collect()
     options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "run": "/var/run/wpsd"}
     flags = []
     while arguments:
