@@ -1014,7 +1014,6 @@ _PUSH_BUTTON = (b"push_button", b"virtual_push_button", b"physical_push_button")
 
 
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
-_OCTAL = (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7")
 
 
 def _directive(line):
@@ -1033,26 +1032,33 @@ def _ssid2(value):
         if len(value) & 1 or not all(c in _HEX for c in value):
             raise ValueError
         return bytes([int(value[i : i + 2], 16) for i in range(0, len(value), 2)])
-    found, pos, end = b"", 2, value.rfind(b'"')
-    while pos < end:
+    value = value[2 : value.rfind(b'"')]
+    found, pos = b"", 0
+    while pos < len(value):
         c = value[pos : pos + 1]
+        pos += 1
         if c == b"\\":
-            pos += 1
             c = value[pos : pos + 1]
-            if c == b"x":
-                c = bytes([int(value[pos + 1 : pos + 3], 16)])
-                pos += 2
-            elif c in _OCTAL:
-                digits = c
-                while len(digits) < 3 and value[pos + 1 : pos + 2] in _OCTAL:
-                    pos += 1
-                    digits += value[pos : pos + 1]
-                c = bytes([int(digits, 8) & 255])
+            number = _digits(value[pos:], b"01234567", 3)
+            pos += len(number) or 1
+            if number:
+                c = bytes([int(number, 8) & 255])
+            elif c == b"x":
+                number = _digits(value[pos:], _HEX, 2)
+                pos += len(number)
+                c = bytes([int(number, 16)]) if number else b""
             else:
                 c = _ESCAPES.get(c, c)
         found += c
-        pos += 1
     return found
+
+
+def _digits(raw, those, most):
+    """What raw begins with."""
+    end = 0
+    while end < min(most, len(raw)) and raw[end] in those:
+        end += 1
+    return raw[:end]
 
 
 def read_conf(path):

@@ -4,13 +4,13 @@
 import math
 import pathlib
 import re
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 
 from figures import Row, ms
+from rig.radioless import Radioless
 from stage import BIN, Router, cpu_seconds, kilobytes, now, percentile
 
 
@@ -133,39 +133,8 @@ def reload(program, quick):
     for kind, key in (("passphrases", "passphrase%d"), ("PSKs of 64 hex digits", "%064x")):
         for count in (10, 100) if quick else (10, 1000, 10000):
             lines = ["wps=0 00:00:00:00:00:00 %s\n" % (key % number) for number in range(count)]
-            yield Row("reload", f"hostapd loads {count:,} {kind}", ms([loading("".join(lines))]), "ms")
-
-
-def loading(psk):
-    """Seconds that hostapd's RELOAD_WPA_PSK takes; it does that without a radio, too."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
-        file, conf = pathlib.Path(folder, "psk"), pathlib.Path(folder, "conf")
-        file.touch()
-        conf.write_text(HOSTAPD.format(folder=folder))
-        control.settimeout(600)
-        control.bind("")
-        with subprocess.Popen([BIN / "hostapd", conf], stdout=subprocess.PIPE, text=True) as hostapd:
-            for said in hostapd.stdout:
-                if "AP-ENABLED" in said:
-                    break
-            control.connect(folder + "/ctrl/wlan0")
-            file.write_text(psk)
-            began = now()
-            control.send(b"RELOAD_WPA_PSK")
-            answer = control.recv(4096)
-            took = now() - began
-            hostapd.kill()
-        assert answer == b"OK\n", answer
-        return took
-
-
-HOSTAPD = """\
-interface=wlan0
-driver=none
-ctrl_interface={folder}/ctrl
-ssid=Home
-wpa=2
-wpa_key_mgmt=WPA-PSK
-rsn_pairwise=CCMP
-wpa_psk_file={folder}/psk
-"""
+            with Radioless() as hostapd:
+                began = now()
+                assert hostapd.loads("".join(lines).encode())
+                took = now() - began
+            yield Row("reload", f"hostapd loads {count:,} {kind}", ms([took]), "ms")
