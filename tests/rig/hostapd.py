@@ -720,6 +720,8 @@ class Hostapd:
         return "OK"
 
     def _update_beacon(self, bss):
+        if not bss.on:
+            return "FAIL"
         bss.beacon = bss.registrar and bss.number("wps_state") != 0
         return "OK"
 

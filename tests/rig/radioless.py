@@ -6,6 +6,7 @@ ever, within milliseconds and on any machine.
         print(hostapd.ask(b"GET_CONFIG"))
 """
 
+import contextlib
 import pathlib
 import socket
 import subprocess
@@ -29,6 +30,20 @@ config_methods=virtual_push_button
 """
 
 
+@contextlib.contextmanager
+def running(confs):
+    """One hostapd process for these configuration files; their control sockets are there."""
+    log = pathlib.Path(confs[0]).with_suffix(".log")
+    with log.open("wb") as file, subprocess.Popen([HOSTAPD, *confs], stdout=file) as process:
+        try:
+            while log.read_bytes().count(b"AP-ENABLED") < len(confs):
+                assert process.poll() is None, log.read_text(errors="replace")
+                time.sleep(0.005)
+            yield
+        finally:
+            process.kill()
+
+
 class Radioless:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
@@ -36,24 +51,16 @@ class Radioless:
         self._psk = folder / "psk"
         self._psk.touch()
         (folder / "conf").write_text(CONF.format(folder=folder, ssid=SSID))
-        self._process = subprocess.Popen([HOSTAPD, folder / "conf"], stdout=subprocess.DEVNULL)
+        self._running = running([folder / "conf"])
+        self._running.__enter__()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(600)  # it derives a PSK from each passphrase
         self._socket.bind("")
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                self._socket.connect(str(folder / "ctrl" / "wlan0"))
-                break
-            except OSError:
-                assert self._process.poll() is None and time.monotonic() < deadline, "hostapd does not start"
-                time.sleep(0.01)
-        assert self.ask(b"PING") == b"PONG\n"
+        self._socket.connect(str(folder / "ctrl" / "wlan0"))
         return self
 
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
+    def __exit__(self, *error):
+        self._running.__exit__(*error)
         self._socket.close()
         self._folder.cleanup()
 
