@@ -63,6 +63,10 @@ def wakeups_at_rest(program, quick):
         router.watch(ap.sock, ap.receive)
         with subprocess.Popen([*cli, "-a", "/bin/true"], stdout=subprocess.DEVNULL) as listener:
             router.until(lambda: ap.listener)
+            awake = 0
+            while awake != wakeups(router.wpsd.pid):  # it looks at what it wrote again when the second is over
+                awake = wakeups(router.wpsd.pid)
+                router.step(3000)
             seen, before = counts.stat().st_size, (wakeups(router.wpsd.pid), wakeups(listener.pid))
             end = now() + 60 * minutes
             while now() < end:
