@@ -67,14 +67,16 @@ def wakeups_at_rest(program, quick):
             while awake != wakeups(router.wpsd.pid):  # it looks at what it wrote again when the second is over
                 awake = wakeups(router.wpsd.pid)
                 router.step(3000)
-            seen, before = counts.stat().st_size, (wakeups(router.wpsd.pid), wakeups(listener.pid))
-            end = now() + 60 * minutes
-            while now() < end:
-                router.step(math.ceil(1000 * (end - now())))
-            ours, theirs = wakeups(router.wpsd.pid) - before[0], wakeups(listener.pid) - before[1]
+            seen, ours, theirs = counts.stat().st_size, [], wakeups(listener.pid)
+            for _ in range(minutes):
+                before, end = wakeups(router.wpsd.pid), now() + 60
+                while now() < end:
+                    router.step(math.ceil(1000 * (end - now())))
+                ours.append(wakeups(router.wpsd.pid) - before)
+            theirs = (wakeups(listener.pid) - theirs) / minutes
             listener.kill()
         used = [number for (number,) in struct.iter_unpack("<Q", counts.read_bytes()[seen - 8 :])]
     garbage = sum(max(0, after - earlier) for earlier, after in zip(used, used[1:]))  # less: it was collected
-    yield Row("wakeups", "times a minute that it wakes with nothing going on", [ours / minutes], "",
-              [("hostapd_cli -a", theirs / minutes)], most=2)
+    yield Row("wakeups", "times a minute that it wakes with nothing going on", ours, "",
+              [("hostapd_cli -a", theirs)], most=2)
     yield Row("wakeups", "allocated in such a minute", [garbage / minutes / 1000], "kB", most=0)
