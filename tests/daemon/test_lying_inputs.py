@@ -235,7 +235,7 @@ def test_a_line_of_the_configuration_that_nobody_knows_stays_to_the_byte(running
     assert not [path for path in running.folder.rglob("*pwned*")]
 
 
-@pytest.mark.parametrize("line", [b"ssid2=zz", b"ssid2=1", b"ssid2=+f", b'ssid2=P"\\xzz"'])
+@pytest.mark.parametrize("line", [b"ssid2=zz", b"ssid2=1", b"ssid2=+f"])
 def test_a_name_that_hostapd_would_refuse_is_logged_and_what_was_known_stays(running, line):
     path = running.conf_path("home-ap")
     path.write_bytes(path.read_bytes().replace(b"ssid=Home", line))
