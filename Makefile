@@ -39,7 +39,7 @@ fuzz: setup ## a million inputs of each kind, guided by what they reach (an hour
 	@$(BIN)/pip install -qq --disable-pip-version-check -r tests/fuzz/requirements.txt
 	@$(BIN)/python tests/fuzz/run.py
 
-bench: setup ## measure what wpsd costs and how fast it is (10 minutes; nothing else should run)
+bench: setup ## measure what wpsd costs and how fast it is (a quarter of an hour; nothing else should run)
 	@$(BIN)/python tests/bench
 
 ipk: setup ## build the OpenWrt packages wpsd and luci-app-wpsd, without an SDK
