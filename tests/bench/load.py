@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 from figures import Row, ms
-from rig.radioless import Radioless
+from rig.radioless import radioless
 from stage import BIN, Router, cpu_seconds, kilobytes, now, percentile
 
 
@@ -133,7 +133,7 @@ def reload(program, quick):
     for kind, key in (("passphrases", "passphrase%d"), ("PSKs of 64 hex digits", "%064x")):
         for count in (10, 100) if quick else (10, 1000, 10000):
             lines = ["wps=0 00:00:00:00:00:00 %s\n" % (key % number) for number in range(count)]
-            with Radioless() as hostapd:
+            with radioless() as hostapd:
                 began = now()
                 assert hostapd.loads("".join(lines).encode())
                 took = now() - began

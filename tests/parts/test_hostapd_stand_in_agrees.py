@@ -5,17 +5,18 @@ does not bring back the file's wps_state, is for the virtual machine.
 """
 
 import contextlib
-import socket
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig import hostapd, radioless
+from rig.air import Control
 
 SOME = settings(
     deadline=None, database=None, max_examples=100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 
+BSSS = "wlan0", "wlan1"
 EVERYONE = b"00:00:00:00:00:00"
 PSKS = (
     b"wps=1 keyid=key %s opensync11\n#\nwps=0 keyid=key-2 %s %s\n" % (EVERYONE, EVERYONE, b"c0" * 32),
@@ -33,22 +34,12 @@ COMMANDS = (
 steps = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(COMMANDS + PSKS)), max_size=20)
 
 
-class Client:
-    """One BSS's control socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.settimeout(20)
-        self.socket.bind("")
-        self.socket.connect(str(path))
-
-    def ask(self, command):
-        """The datagrams that come until it is answered."""
-        self.socket.send(command.encode())
-        said = []
-        while not said or said[-1].startswith("<"):
-            said.append(self.socket.recv(8192).decode())
-        return said
+def ask(control, command):
+    """The datagrams that come until it is answered."""
+    said = [control.request(command)]
+    while said[-1].startswith("<"):
+        said.append(control.receive())
+    return said
 
 
 def comparable(said):
@@ -62,35 +53,23 @@ def comparable(said):
 def life(start, folder, wps, steps):
     """All that one of them says to a list of steps."""
     folder.mkdir()
-    confs, psks = [], []
-    for ifname in ("wlan0", "wlan1"):
-        psks.append(folder / (ifname + ".psk"))
-        psks[-1].write_bytes(PSKS[0])
-        confs.append(folder / (ifname + ".conf"))
-        confs[-1].write_text(
-            f"interface={ifname}\ndriver=none\nctrl_interface={folder}/ctrl\nssid=Home\nwpa=2\nwpa_key_mgmt=WPA-PSK\n"
-            f"rsn_pairwise=CCMP\nwpa_psk_file={psks[-1]}\n{wps}"
-        )
-    with start(confs):
-        clients = [Client(folder / "ctrl" / ifname) for ifname in ("wlan0", "wlan1")]
+    psks = [folder / (ifname + ".psk") for ifname in BSSS]
+    confs = [folder / (ifname + ".conf") for ifname in BSSS]
+    for ifname, psk, conf in zip(BSSS, psks, confs):
+        psk.write_bytes(PSKS[0])
+        conf.write_text(radioless.conf(folder, ifname, wps))
+    with start(*confs), contextlib.ExitStack() as stack:
+        controls = [stack.enter_context(Control(folder / "ctrl" / ifname)) for ifname in BSSS]
         story = []
         for which, what in steps:
             if isinstance(what, str):
-                story.append((what, [comparable(said) for said in clients[which].ask(what)]))
-                story.append([client.ask("PING") for client in clients])  # and what the others are told
+                story.append((what, [comparable(said) for said in ask(controls[which], what)]))
+                story.append([ask(control, "PING") for control in controls])  # and what the others are told
             elif what is None:
                 psks[which].unlink(missing_ok=True)
             else:
                 psks[which].write_bytes(what)
-        for client in clients:
-            client.socket.close()
         return story
-
-
-@contextlib.contextmanager
-def stand_in(confs):
-    with hostapd.Hostapd(*confs):
-        yield
 
 
 @SOME
@@ -98,4 +77,4 @@ def stand_in(confs):
 def test_the_stand_in_says_what_the_real_hostapd_says(tmp_path_factory, wps, steps):
     folder = tmp_path_factory.mktemp("agree")
     real = life(radioless.running, folder / "real", wps, steps)
-    assert life(stand_in, folder / "stand-in", wps, steps) == real
+    assert life(hostapd.Hostapd, folder / "stand-in", wps, steps) == real

@@ -6,23 +6,23 @@ A psk file that hostapd refuses locks everybody out of the network, so this is n
 import hashlib
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig.radioless import SSID, Radioless
 from property.test_editors import (
-    EVERYONE, Refused, appended_lines, comments, files, junk, key_lines, one_line, psk_edited, psk_entries, to_arm,
-    uci_keys,
+    EVERYONE, FEW, Refused, appended_lines, applied, comments, files, junk, key_lines, one_line, psk_edited,
+    psk_entries, to_arm, uci_keys,
 )  # fmt: skip
+from rig.radioless import SSID, radioless
 
 import wpsd
 
-SOME = settings(deadline=None, database=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
-MANY = settings(SOME, max_examples=1000)
+SOME = settings(FEW, max_examples=200)
+MANY = settings(FEW, max_examples=1000)
 
 
 @pytest.fixture(scope="module")
 def hostapd():
-    with Radioless() as hostapd:
+    with radioless() as hostapd:
         yield hostapd
 
 
@@ -41,18 +41,7 @@ def test_hostapd_loads_every_psk_file_that_wpsd_writes_and_refuses_those_that_wp
         assert after is None
     else:
         assert hostapd.loads(raw)
-    assert hostapd.loads(b"".join([now for _, now in wpsd.usable(wpsd.lines_of(Bytes(raw), 127))]))
-
-
-class Bytes:
-    """A file in memory that is read once."""
-
-    def __init__(self, raw):
-        self._raw = raw
-
-    def read(self, _):
-        raw, self._raw = self._raw, b""
-        return raw
+    assert hostapd.loads(applied(wpsd.usable, raw, 127))
 
 
 def derived(secret):

@@ -1,40 +1,36 @@
 """The real hostapd without a radio (driver=none): nobody can connect, but it reads its files and is told what to do as
 ever, within milliseconds and on any machine.
 
-    with Radioless() as hostapd:
+    with radioless() as hostapd:
         assert hostapd.loads(b"wps=1 00:00:00:00:00:00 passphrase\n")
         print(hostapd.ask(b"GET_CONFIG"))
 """
 
 import contextlib
 import pathlib
-import socket
 import subprocess
 import tempfile
 import time
 
-HOSTAPD = pathlib.Path(__file__).resolve().parents[2] / ".build" / "bin" / "hostapd"
+from rig.air import Control
+from rig.daemon import ROOT
+
 SSID = "Home"
-CONF = """\
-interface=wlan0
-driver=none
-ctrl_interface={folder}/ctrl
-ssid={ssid}
-wpa=2
-wpa_key_mgmt=WPA-PSK
-rsn_pairwise=CCMP
-wpa_psk_file={folder}/psk
-wps_state=2
-eap_server=1
-config_methods=virtual_push_button
-"""
+
+
+def conf(folder, ifname, wps="wps_state=2\neap_server=1\n"):
+    """The configuration of one BSS; its control socket is <folder>/ctrl/<ifname>, its psk file <folder>/<ifname>.psk"""
+    return (
+        f"interface={ifname}\ndriver=none\nctrl_interface={folder}/ctrl\nssid={SSID}\nwpa=2\nwpa_key_mgmt=WPA-PSK\n"
+        f"rsn_pairwise=CCMP\nwpa_psk_file={folder}/{ifname}.psk\n{wps}"
+    )
 
 
 @contextlib.contextmanager
-def running(confs):
+def running(*confs):
     """One hostapd process for these configuration files; their control sockets are there."""
     log = pathlib.Path(confs[0]).with_suffix(".log")
-    with log.open("wb") as file, subprocess.Popen([HOSTAPD, *confs], stdout=file) as process:
+    with log.open("wb") as file, subprocess.Popen([ROOT / ".build/bin/hostapd", *confs], stdout=file) as process:
         try:
             while log.read_bytes().count(b"AP-ENABLED") < len(confs):
                 assert process.poll() is None, log.read_text(errors="replace")
@@ -44,27 +40,26 @@ def running(confs):
             process.kill()
 
 
-class Radioless:
-    def __enter__(self):
-        self._folder = tempfile.TemporaryDirectory()
-        folder = pathlib.Path(self._folder.name)
-        self._psk = folder / "psk"
-        self._psk.touch()
-        (folder / "conf").write_text(CONF.format(folder=folder, ssid=SSID))
-        self._running = running([folder / "conf"])
-        self._running.__enter__()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.settimeout(600)  # it derives a PSK from each passphrase
-        self._socket.bind("")
-        self._socket.connect(str(folder / "ctrl" / "wlan0"))
-        return self
+@contextlib.contextmanager
+def radioless():
+    """One with a single BSS."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        psk, path = folder / "wlan0.psk", folder / "wlan0.conf"
+        psk.touch()
+        path.write_text(conf(folder, "wlan0"))
+        with running(path), Control(folder / "ctrl" / "wlan0") as control:
+            control.socket.settimeout(600)  # it derives a PSK from each passphrase
+            yield Hostapd(control, psk)
 
-    def __exit__(self, *error):
-        self._running.__exit__(*error)
-        self._socket.close()
-        self._folder.cleanup()
+
+class Hostapd:
+    def __init__(self, control, psk):
+        self._socket = control.socket
+        self._psk = psk
 
     def ask(self, command):
+        """Bytes, as an SSID may be any."""
         self._socket.send(command)
         return self._socket.recv(4096)
 
