@@ -92,7 +92,7 @@ def text(raw):
         codes = [ord(c) for c in plain]
         printable = all([32 <= c < 127 or c >= 160 and not 0xD800 <= c < 0xE000 for c in codes])
         # MicroPython decodes long forms, too; only the short one encodes to the same
-        if printable and (len(plain) == len(raw) or "".join([chr(c) for c in codes]).encode() == raw):
+        if printable and "".join([chr(c) for c in codes]).encode() == raw:
             return plain
     except ValueError:
         pass
@@ -1024,6 +1024,14 @@ def _directive(line):
     return name, value.rstrip(b"\r\n")
 
 
+def _digits(raw, those, most):
+    """Those that raw begins with."""
+    end = 0
+    while end < min(most, len(raw)) and raw[end] in those:
+        end += 1
+    return raw[:end]
+
+
 def _ssid2(value):
     """The bytes of hostapd's ssid2=: "text", P"printf escapes", or hex."""
     if value.startswith(b'"'):
@@ -1039,26 +1047,18 @@ def _ssid2(value):
         pos += 1
         if c == b"\\":
             c = value[pos : pos + 1]
-            number = _digits(value[pos:], b"01234567", 3)
-            pos += len(number) or 1
-            if number:
-                c = bytes([int(number, 8) & 255])
+            digits = _digits(value[pos:], b"01234567", 3)
+            pos += len(digits) or 1
+            if digits:
+                c = bytes([int(digits, 8) & 255])
             elif c == b"x":
-                number = _digits(value[pos:], _HEX, 2)
-                pos += len(number)
-                c = bytes([int(number, 16)]) if number else b""
+                digits = _digits(value[pos:], _HEX, 2)
+                pos += len(digits)
+                c = bytes([int(digits, 16)]) if digits else b""
             else:
                 c = _ESCAPES.get(c, c)
         found += c
     return found
-
-
-def _digits(raw, those, most):
-    """What raw begins with."""
-    end = 0
-    while end < min(most, len(raw)) and raw[end] in those:
-        end += 1
-    return raw[:end]
 
 
 def read_conf(path):
@@ -1274,6 +1274,10 @@ def _armed_line(line, start, tokens, arm, key):
     return b" ".join(words) + rest
 
 
+def key_is_gone(key_id):
+    return FileError("there is no shared key with the key id %s any more." % key_id)
+
+
 class PskEdit:
     """An edit for Rewrite that arms one key and disarms all others.
 
@@ -1354,7 +1358,7 @@ class PskEdit:
                     yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
                     end = b""
         if not armed:
-            raise FileError("there is no shared key with the key id %s any more." % text(self._armed))
+            raise key_is_gone(text(self._armed))
 
 
 # ---------------------------------------------------------------------------
@@ -1910,7 +1914,7 @@ HOLD = 5000  # ms until something that failed is tried again
 TICK = 60000  # ms between looks at everything while all is well,
 MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
 SESSION_TICK = 1000  # and while a session runs
-GATHER = 0.02  # s for hostapd's answers to such a look: one wakeup, however many BSSs there are
+GATHER = 20  # ms for hostapd's answers to such a look: one wakeup, however many BSSs there are
 RESTART_TIME = 15000  # ms for a BSS to come back
 
 
@@ -2129,7 +2133,7 @@ class Mender(Inventory):
     def _rewrite_psk(self, bss):
         if bss.wanted_key and bss.key_ids and bss.wanted_key not in bss.key_ids:
             # at once: meanwhile hostapd would make up a key and give that out
-            raise FileError("there is no shared key with the key id %s any more." % bss.wanted_key)
+            raise key_is_gone(bss.wanted_key)
         edit = self.psk_edit(bss)
         changed = bss.psk.run(edit)
         bss.right = bss.armed = bss.wanted_key
@@ -3258,7 +3262,7 @@ class Daemon(Sessions):
         missing = not self.bus.sock or not all([bss.control.sock and bss.gone is None for bss in self.bsses])
         self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
         if at_rest:
-            time.sleep(GATHER)
+            time.sleep(GATHER / 1000)
 
 
 class Check(Mender):
