@@ -1371,12 +1371,10 @@ class PskEdit:
 
 ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
 
-_ANSWERED = "", _ignore
-
 
 class Control:
-    """Commands go out one at a time, in order; `done(answer)` gets bytes, or
-    None when the socket died or hostapd did not answer in ANSWER_TIME.
+    """Commands go out at once and are answered in order; `done(answer)` gets
+    bytes, or None when the socket died or hostapd did not answer in ANSWER_TIME.
     `on_event(words)` gets each event as a list of bytes, its name first;
     `on_lost()` comes once for each time that open() had succeeded."""
 
@@ -1386,7 +1384,7 @@ class Control:
         self.deadline = None  # ticks: when the answer is overdue
         self._on_event = on_event
         self._on_lost = on_lost
-        self._queue = []
+        self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
 
     def open(self):
@@ -1411,19 +1409,17 @@ class Control:
             self.close()
 
     def ask(self, command, done):
-        self._queue.append((command, done))
-        if len(self._queue) == 1:
-            self._send()
-
-    def _send(self):
+        self._owed.append(done)
         if not self.sock:
             self._fail()
             return
         try:
-            self.sock.send(self._queue[0][0].encode())
-            self.deadline = after(ticks(), ANSWER_TIME)
+            self.sock.send(command.encode())
         except OSError:
             self.close()
+            return
+        if self.deadline is None:
+            self.deadline = after(ticks(), ANSWER_TIME)
 
     def receive(self, most=16):
         """Take the datagrams that are there; not so many that others have to wait."""
@@ -1442,16 +1438,13 @@ class Control:
                     self._on_event(words)
             elif self._probes and datagram == b"PONG\n":
                 self._probes -= 1
-            elif self._queue:
-                _, done = self._queue[0]
-                self._queue[0] = _ANSWERED  # what done() asks comes after what waits
-                self.deadline = None
+            elif self._owed:
+                done = self._owed.pop(0)
+                was_last = not self._owed
+                self.deadline = None if was_last else after(ticks(), ANSWER_TIME)
                 done(datagram)
-                if self._queue and self._queue[0] is _ANSWERED:
-                    self._queue.pop(0)
-                    if self._queue:
-                        self._send()
-                return  # hostapd needs a while for the next one, and an EAGAIN takes memory
+                if was_last:
+                    return  # hostapd needs a while for what done() asked, and an EAGAIN takes memory
 
     def probe(self):
         """Find out whether the hostapd that owes an answer is still there: one that
@@ -1475,8 +1468,8 @@ class Control:
 
     def _fail(self):
         self.deadline = None
-        queue, self._queue = self._queue, []
-        for _, done in queue:
+        owed, self._owed = self._owed, []
+        for done in owed:
             done(None)
 
 
@@ -2087,7 +2080,10 @@ class Mender(Inventory):
         return self._set_shown(bss, True)
 
     def _set_shown(self, bss, shown):
-        if not (yield from obeyed("SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON")):
+        answers = []  # to both, which go out together: a press waits for them
+        bss.control.ask("SET wps_state %d" % (2 if shown else 0), answers.append)
+        answers.append((yield "UPDATE_BEACON"))
+        if answers != [b"OK\n", b"OK\n"]:
             raise self.refused(bss, "beacon", "to change the beacon")
         bss.shown = shown
 

@@ -459,7 +459,7 @@ def _consistent(daemon):
         assert session.state in ("preparing", "activating", "active", "finishing")
     for bss in daemon.bsses:
         assert bss.session is None or bss.session in daemon.sessions
-        assert len(bss.control._queue) < 200
+        assert len(bss.control._owed) < 200
     assert len(daemon._reports) <= 64
 
 

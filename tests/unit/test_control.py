@@ -6,6 +6,7 @@ takes what the client sent and answers it, in the order that the test is about.
 
 import os
 import socket
+import time
 
 import wpsd
 
@@ -95,11 +96,40 @@ def test_an_answer_goes_to_the_command_that_was_asked():
         control, answers = hostapd.attach(), []
         for command in ("PING", "WPS_GET_STATUS", "GET_CONFIG"):
             control.ask(command, answers.append)
-        for number, command in enumerate((b"PING", b"WPS_GET_STATUS", b"GET_CONFIG")):
-            assert hostapd.take() == command
-            assert hostapd.take() is None, "a command goes out before the one before it is answered"
+        assert [hostapd.take() for _ in range(4)] == [b"PING", b"WPS_GET_STATUS", b"GET_CONFIG", None]
+        for number in range(3):
             hostapd.say(b"answer %d\n" % number)
+            assert len(answers) == number + 1
         assert answers == [b"answer 0\n", b"answer 1\n", b"answer 2\n"]
+
+
+def test_answers_that_come_together_are_told_together():
+    with Hostapd() as hostapd:
+        control, answers = hostapd.attach(), []
+        for command in ("SET wps_state 2", "UPDATE_BEACON"):
+            control.ask(command, answers.append)
+            hostapd.take()
+        hostapd.send(b"FAIL\n", b"<3>WPS-PBC-ACTIVE ", b"OK\n")
+        control.receive()
+        assert (answers, hostapd.events) == ([b"FAIL\n", b"OK\n"], [[b"WPS-PBC-ACTIVE"]])
+
+
+def test_hostapd_has_the_whole_time_for_each_answer_and_no_more():
+    with Hostapd() as hostapd:
+        control = hostapd.attach()
+        assert control.deadline is None
+        began = wpsd.ticks()
+        control.ask("FIRST", wpsd._ignore)
+        hostapd.take()
+        first = control.deadline
+        assert 0 <= wpsd.ticks_diff(first, began) - wpsd.ANSWER_TIME < 1000
+        time.sleep(0.05)
+        control.ask("SECOND", wpsd._ignore)
+        assert control.deadline == first, "what is asked later gives the answer before it more time"
+        hostapd.say(b"OK\n")
+        assert wpsd.ticks_diff(control.deadline, first) >= 50
+        hostapd.say(b"OK\n")
+        assert control.deadline is None
 
 
 def test_a_command_that_is_asked_because_of_an_answer_comes_after_those_that_wait():
@@ -112,11 +142,10 @@ def test_a_command_that_is_asked_because_of_an_answer_comes_after_those_that_wai
 
         control.ask("FIRST", first)
         control.ask("SECOND", answers.append)
-        taken = []
-        for number in range(3):
-            taken.append(hostapd.take())
-            hostapd.say(b"%d" % number)
-        assert taken == [b"FIRST", b"SECOND", b"THIRD"]
+        assert [hostapd.take(), hostapd.take()] == [b"FIRST", b"SECOND"]
+        hostapd.say(b"0")
+        assert hostapd.take() == b"THIRD"
+        hostapd.say(b"1", b"2")
         assert answers == [b"0", b"1", b"2"]
 
 
@@ -208,6 +237,7 @@ def test_every_command_that_waits_is_told_when_hostapd_is_gone():
         hostapd.send(b"first\n")
         hostapd.kill()
         control.receive()
+        control.probe()
         assert answers == [b"first\n", None]
         assert (control.sock, hostapd.lost) == (None, 1)
 
