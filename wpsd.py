@@ -1219,18 +1219,20 @@ def _psk_line(line):
     tokens, end = {}, 0
     while True:
         start = end
-        while body[start : start + 1] == b" ":
+        while body.startswith(b" ", start):
             start += 1
         end = body.find(b" ", start)
-        word = body[start:end] if end >= 0 else b""
-        name, equals, value = word.partition(b"=")
-        if not equals:
+        if end < 0:
+            raise ValueError
+        equals = body.find(b"=", start, end)
+        if equals < 0:
             break
+        name, value = body[start:equals], body[equals + 1 : end]
         if name not in (b"vlanid", b"keyid", b"wps") or name == b"keyid" and len(value) > 31:
             raise ValueError
         tokens[name] = value
-    secret = body[end + 1 :]
-    if not valid_mac(word) or b"\0" in body:
+    word, secret = body[start:end], body[end + 1 :]
+    if word != EVERYONE and not valid_mac(word) or b"\0" in body:
         raise ValueError
     if not 8 <= len(secret) <= 63 and not (len(secret) == 64 and valid_secret(secret)):
         raise ValueError
@@ -1252,6 +1254,9 @@ def without_secret(line):
     parsed = _psk_line(line.lstrip(b"\n"))
     return text(line.lstrip(b"\n")[: parsed[0] + 17]) + " ..." if parsed else ""
 
+
+# What wps= says; hostapd takes the number of any other value, which is written anew so that nobody has to
+_ARMED = {b"0": False, b"1": True}
 
 _MOST_KEYS = 500  # that are in the file only and can be chosen: no caller could read more
 
@@ -1319,8 +1324,7 @@ class PskEdit:
                 continue
             start, mac, secret, tokens = parsed
             key_id = tokens.get(b"keyid", b"")
-            # hostapd takes the number of any other value; it is written anew, so that nobody has to
-            was_armed = {b"0": False, b"1": True}.get(tokens.get(b"wps", b"0"))
+            was_armed = _ARMED.get(tokens.get(b"wps", b"0"))
             if was_armed is not False:
                 self.was_armed.append(text(key_id))
             key = shared.get(key_id) if mac == EVERYONE else None
@@ -1339,7 +1343,8 @@ class PskEdit:
                 self.key_ids.append(text(key_id))
             arm = not armed and mac == EVERYONE and key_id == self._armed
             armed = armed or arm
-            if key or arm != was_armed:
+            complete = not key or b"wps" in tokens and tokens.get(b"keyid") == key_id and secret == key.secret
+            if arm != was_armed or not complete:
                 if len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n"):
                     raise FileError("line %d of the psk file is longer than hostapd reads." % number)
                 now = _armed_line(line, start, tokens, arm, key)
