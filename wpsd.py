@@ -60,7 +60,7 @@ def collect():
     number of bytes has it go through a large one again and again."""
     if hasattr(gc, "threshold"):
         gc.collect()
-        gc.threshold(max(40000, gc.mem_alloc() // 5))
+        gc.threshold(max(64000, gc.mem_alloc() // 5))
 
 
 # ---------------------------------------------------------------------------
@@ -570,7 +570,7 @@ def lines_of(file, longest):
     `longest` bytes at the most, so a longer line goes on in the next one."""
     rest = b""
     while True:
-        block = file.read(4096)
+        block = file.read(512)
         rest += block
         start = 0
         while True:
@@ -1432,7 +1432,7 @@ class Control:
             if not self.sock:
                 return
             try:
-                datagram = self.sock.recv(4096)  # hostapd's longest answer; MicroPython makes room for all of it
+                datagram = self.sock.recv(512)  # as much as a field is looked for in: MicroPython makes room for all
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self.close()
@@ -2404,6 +2404,7 @@ class Sessions(Mender):
 
     def _enter_ended(self, session):
         self._detach(session)
+        collect()  # while nobody waits, and not during the next press
 
     _entries = {
         PREPARING: _enter_preparing,
