@@ -28,15 +28,15 @@ def call(program, quick):
 
 def press(program, quick):
     """From `start` until hostapd has WPS_PBC on every BSS of the network. hostapd_cli is a process of its own, and so
-    is the `ubus call` of a script, which is not in the figure."""
-    times, runs = (20, 1) if quick else (100, 3)
-    theirs = [commands(times) for _ in range(runs)]
-    beside = {share: [("hostapd_cli wps_pbc", 1000 * statistics.median([percentile(run, share) for run in theirs]))]
-              for share in (0.5, 0.99)}
+    is the `ubus call` of a script, which is not in the figure. They take turns: the machine is not always as fast."""
+    times, runs = (20, 1) if quick else (100, 5)
     for bsses, where in ((1, "one BSS, "), (2, "one SSID on two radios, ")):
-        same, worst, other, loads = [], [], [], 0
+        same, worst, other, loads, theirs = [], [], [], 0, []
         for _ in range(runs):
+            theirs.append(commands(times))
             with Router(program["MicroPython"], bsses) as router:
+                while router.step(2500):  # a folder that has changed in this second is listed again and again
+                    pass
                 router.session()
                 before = router.aps["phy0-ap0"].counts["RELOAD_WPA_PSK"]
                 seconds = [router.session() for _ in range(times)]
@@ -44,6 +44,8 @@ def press(program, quick):
                 same.append(percentile(seconds, 0.5))
                 worst.append(percentile(seconds, 0.99))
                 other.append(percentile([router.session(key_id="tv") for _ in range(times)], 0.5))
+        beside = {share: [("hostapd_cli wps_pbc", 1000 * statistics.median([percentile(run, share) for run in theirs]))]
+                  for share in (0.5, 0.99)}
         yield Row("press", where + "the key stays, p50", ms(same), "ms", beside[0.5], under=5, beat=bsses == 1)
         yield Row("press", where + "the key stays, p99", ms(worst), "ms", beside[0.99])
         yield Row("press", where + "the key stays: psk reloads", [loads], "", most=0)
