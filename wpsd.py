@@ -1432,7 +1432,7 @@ class Control:
             if not self.sock:
                 return
             try:
-                datagram = self.sock.recv(512)  # as much as a field is looked for in: MicroPython makes room for all
+                datagram = self.sock.recv(1024)  # ample for what is looked for; MicroPython makes room for all of it
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self.close()
