@@ -106,11 +106,9 @@ class Street(House):
         """Let the answers come that were held back, of those hostapds that still know of them."""
         for state, command in HELD_AT.items():
             hostapd = self.hostapds[state]
-            with hostapd._lock:
-                if hostapd.faults.get(command) == ("late", 600):
-                    del hostapd.faults[command]
-                hostapd._late = [(0, *late[1:]) for late in hostapd._late]
-                hostapd._nudge()
+            if hostapd.faults.get(command) == ("late", 600):
+                del hostapd.faults[command]
+            hostapd.answer_late()
 
     # -- what was told
 
@@ -243,7 +241,7 @@ def hostapd_answers(what, seconds):
         each_hostapd(street, lambda hostapd: hostapd.faults.update({"": what}))
         yield
         time.sleep(seconds)
-        each_hostapd(street, lambda hostapd: hostapd.faults.clear())
+        each_hostapd(street, lambda hostapd: (hostapd.faults.clear(), hostapd.answer_late()))
 
     return fault
 

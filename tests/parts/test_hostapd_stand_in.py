@@ -428,6 +428,16 @@ def test_faults_are_answered_instead(rig):
     assert hostapd.client("b").ask("WPS_GET_STATUS").startswith("PBC")
 
 
+def test_a_late_answer_keeps_those_after_it_waiting(rig):
+    hostapd = rig(a=WPS)
+    client = hostapd.client("a")
+    hostapd.faults = {"WPS_CANCEL": ("late", 600)}
+    client.socket.send(b"WPS_CANCEL")
+    assert client.ask("PING", 0.1) is None
+    hostapd.answer_late()
+    assert [client.socket.recv(100), client.socket.recv(100)] == [b"OK\n", b"PONG\n"]
+
+
 def test_commands_are_counted(rig):
     hostapd = rig(a=WPS, b=WPS)
     hostapd.client("a").ask("RELOAD_WPA_PSK")

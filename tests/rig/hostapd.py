@@ -377,6 +377,12 @@ class Hostapd:
         self.frozen = False
         self._nudge()
 
+    def answer_late(self):
+        """Have the answers that are held back come now."""
+        with self._lock:
+            self._late = [(0, *late[1:]) for late in self._late]
+            self._nudge()
+
     def sighup(self):
         """Read the configuration files again; drops all; gives no BSS a registrar that had none (measured)."""
         with self._lock:
@@ -823,7 +829,8 @@ class Hostapd:
                     return
                 sockets = {}
                 if not self.frozen:
-                    sockets = {bss.socket.fileno(): bss for bss in self.bss.values() if bss.socket}
+                    busy = [bss for _, bss, *_ in self._late]  # what comes meanwhile is read when that is answered
+                    sockets = {bss.socket.fileno(): bss for bss in self.bss.values() if bss.socket and bss not in busy}
                 poll = select.poll()
                 for number in [self._woken.fileno(), *sockets]:
                     poll.register(number, select.POLLIN)
