@@ -155,10 +155,16 @@ def test_a_device_with_the_key_id_of_a_shared_key_is_not_armed_in_its_place():
 
 
 def test_a_passphrase_that_was_changed_in_uci_replaces_the_one_of_that_key_id():
-    after = edited(OPENSYNC, [key("key-3", b"new passphrase")], "key-3")
-    assert after == OPENSYNC.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3").replace(
-        b"opensync22", b"new passphrase"
-    )
+    keys, renewed = [key("key-3", b"new passphrase")], OPENSYNC.replace(b"opensync22", b"new passphrase")
+    assert edited(OPENSYNC, keys, "") == renewed
+    assert edited(OPENSYNC, keys, "key-3") == renewed.replace(b"wps=0 keyid=key-3", b"wps=1 keyid=key-3")
+
+
+def test_a_key_that_was_renamed_in_uci_gets_the_new_key_id_whether_it_is_armed_or_not():
+    for name in (b"keyid=old ", b""):
+        for armed, wps in (("", b"wps=0 "), ("key", b"wps=1 ")):
+            after = edited(wps + name + b"00:00:00:00:00:00 opensync11\n", KEYS[:1], armed)
+            assert sorted(after.split()) == [b"00:00:00:00:00:00", b"keyid=key", b"opensync11", wps.strip()]
 
 
 def test_two_key_ids_with_the_same_passphrase_both_stay():
