@@ -1439,8 +1439,11 @@ class Control:
                 return
             if datagram.startswith(b"<"):
                 words = datagram[datagram.find(b">") + 1 :].split()
+                owed = len(self._owed)
                 if words:
                     self._on_event(words)
+                if len(self._owed) > owed:
+                    return  # what is told of this event leaves before an answer has more work done
             elif self._probes and datagram == b"PONG\n":
                 self._probes -= 1
             elif self._owed:

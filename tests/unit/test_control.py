@@ -114,6 +114,23 @@ def test_answers_that_come_together_are_told_together():
         assert (answers, hostapd.events) == ([b"FAIL\n", b"OK\n"], [[b"WPS-PBC-ACTIVE"]])
 
 
+def test_an_event_that_leads_to_a_command_is_told_to_all_before_the_answer_leads_to_more():
+    with Hostapd() as hostapd:
+        control, told = hostapd.attach(), []
+
+        def on_event(words):
+            told.append(words[0])
+            if words[0] == b"WPS-SUCCESS":
+                control.ask("SET wps_state 0", told.append)
+
+        control._on_event = on_event
+        hostapd.send(b"<3>WPS-PBC-DISABLE ", b"<3>WPS-SUCCESS ", b"OK\n")
+        control.receive()
+        assert told == [b"WPS-PBC-DISABLE", b"WPS-SUCCESS"]
+        control.receive()
+        assert told == [b"WPS-PBC-DISABLE", b"WPS-SUCCESS", b"OK\n"]
+
+
 def test_hostapd_has_the_whole_time_for_each_answer_and_no_more():
     with Hostapd() as hostapd:
         control = hostapd.attach()
