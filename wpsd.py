@@ -1439,10 +1439,10 @@ class Control:
                 return
             if datagram.startswith(b"<"):
                 words = datagram[datagram.find(b">") + 1 :].split()
-                owed = len(self._owed)
+                owed_nothing = not self._owed
                 if words:
                     self._on_event(words)
-                if len(self._owed) > owed:
+                if owed_nothing and self._owed:
                     return  # what is told of this event leaves before an answer has more work done
             elif self._probes and datagram == b"PONG\n":
                 self._probes -= 1

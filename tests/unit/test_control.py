@@ -131,6 +131,18 @@ def test_an_event_that_leads_to_a_command_is_told_to_all_before_the_answer_leads
         assert told == [b"WPS-PBC-DISABLE", b"WPS-SUCCESS", b"OK\n"]
 
 
+def test_an_answer_that_is_there_is_found_behind_an_event_that_leads_to_a_command():
+    """After wpsd stood still it must not take hostapd for the one that did."""
+    with Hostapd() as hostapd:
+        control, told = hostapd.attach(), []
+        control._on_event = lambda words: control.ask("SET wps_state 0", told.append)
+        control.ask("WPS_PBC", told.append)
+        hostapd.take()
+        hostapd.send(b"<3>WPS-SUCCESS ", b"OK\n")
+        control.receive()
+        assert told == [b"OK\n"]
+
+
 def test_hostapd_has_the_whole_time_for_each_answer_and_no_more():
     with Hostapd() as hostapd:
         control = hostapd.attach()
