@@ -253,8 +253,9 @@ class Disk:
 class Sock:
     """What wpsd knows as a socket; `connect` finds the one at the other end."""
 
-    def __init__(self, world):
+    def __init__(self, world, kind):
         self._world = world
+        self._kind = kind
         self.peer = None
         self.incoming = []
 
@@ -281,7 +282,10 @@ class Sock:
     def recv(self, size):
         if not self.incoming:
             raise OSError(11, "again")
-        return self.incoming.pop(0)[:size]
+        raw = self.incoming.pop(0)
+        if self._kind == Sockets.SOCK_STREAM and raw[size:]:
+            self.incoming.insert(0, raw[size:])  # of a datagram the rest is lost
+        return raw[:size]
 
     def close(self):
         if self.peer and self.peer.sock is self:
@@ -308,8 +312,8 @@ class Sockets:
     def __init__(self, world):
         self._world = world
 
-    def socket(self, _family, _kind):
-        return Sock(self._world)
+    def socket(self, _family, kind):
+        return Sock(self._world, kind)
 
 
 class Hostapd:
