@@ -101,18 +101,15 @@ def text(raw):
     )
 
 
-def _padded(raw):
-    return raw + b"\0" * (-len(raw) & 3)
-
-
 def encode(table):
     """A table (a dict, or a tuple of (name, value) pairs where order matters)
     as blobmsg bytes.  bool, int, float, str, list, tables and the bytes of one
     that is encoded already are values."""
     parts = []
     for name, value in table.items() if isinstance(table, dict) else table:
+        nul = 0
         if isinstance(value, str):
-            kind, data = STRING, value.encode() + b"\0"
+            kind, data, nul = STRING, value.encode(), 1
         elif isinstance(value, bool):
             kind, data = INT8, b"\1" if value else b"\0"
         elif isinstance(value, int):
@@ -128,12 +125,12 @@ def encode(table):
             kind, data = TABLE, encode(value)
         name = name.encode()
         start = len(name) + 7 + (-(len(name) + 7) & 3)
-        size = start + len(data)
+        size = start + len(data) + nul
         parts.append(struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name)))
         parts.append(name)
         parts.append(_ZEROS[start - len(name) - 6])
         parts.append(data)
-        parts.append(_ZEROS[-size & 3])
+        parts.append(_ZEROS[nul + (-size & 3)])
     return b"".join(parts)
 
 
@@ -219,18 +216,20 @@ def unix_address(path):
     return path
 
 
-def _attribute(kind, data):
-    if isinstance(data, int):
-        data = struct.pack(">I", data)
-    elif isinstance(data, str):
-        data = data.encode() + b"\0"
-    return _padded(struct.pack(">I", kind << 24 | 4 + len(data)) + data)
-
-
 def frame(kind, sequence, peer, *attributes):
     """One message of the bus; attributes are (id, int or str or bytes) pairs."""
-    body = b"".join([_attribute(*pair) for pair in attributes])
-    return struct.pack(">BBHII", 0, kind, sequence, peer, 4 + len(body)) + body
+    parts, size = [b""], 4
+    for number, data in attributes:
+        if isinstance(data, int):
+            data = struct.pack(">I", data)
+        elif isinstance(data, str):
+            data = data.encode() + b"\0"
+        parts.append(struct.pack(">I", number << 24 | 4 + len(data)))
+        parts.append(data)
+        parts.append(_ZEROS[-len(data) & 3])
+        size += 4 + len(data) + (-len(data) & 3)
+    parts[0] = struct.pack(">BBHII", 0, kind, sequence, peer, size)
+    return b"".join(parts)
 
 
 def parse(body):
@@ -353,7 +352,7 @@ class Ubus:
         if not self.sock:  # an event that was handled before this one has ended it
             return
         try:
-            raw = self.sock.recv(2048)
+            raw = self.sock.recv(1024)
         except OSError as e:
             if e.errno != _EAGAIN:
                 self.drop()
