@@ -60,7 +60,7 @@ def collect():
     number of bytes has it go through a large one again and again."""
     if hasattr(gc, "threshold"):
         gc.collect()
-        gc.threshold(max(64000, gc.mem_alloc() // 5))
+        gc.threshold(max(72000, gc.mem_alloc() // 5))
 
 
 # ---------------------------------------------------------------------------
@@ -2406,6 +2406,7 @@ class Sessions(Mender):
 
     def _enter_ended(self, session):
         self._detach(session)
+        self.write_and_tell()
         collect()  # while nobody waits, and not during the next press
 
     _entries = {
@@ -2653,6 +2654,12 @@ class Sessions(Mender):
 
     def save(self):
         self._unsaved = True
+
+    def write_and_tell(self):
+        """What was told leaves when it is written down, with nothing in between: a
+        kill there would have it told twice, or never."""
+        self.write_state()
+        self.bus.flush()
 
     def write_state(self):
         """Once a turn of the loop, if something has changed."""
@@ -3169,12 +3176,6 @@ class Daemon(Sessions):
                         source[0].flush()
                     if ready[1] & ~select.POLLOUT:
                         source[0].receive()
-
-    def write_and_tell(self):
-        """What was told leaves when it is written down, with nothing in between: a
-        kill there would have it told twice, or never."""
-        self.write_state()
-        self.bus.flush()
 
     def _watch(self, poll, watched):
         """Have exactly the open sockets in the poll set."""
