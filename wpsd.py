@@ -2909,7 +2909,7 @@ class Daemon(Sessions):
         self.refresh()
         told = self.told
         if arguments or not told:
-            bsses = [self._describe(bss) for bss in self._targets(arguments)]
+            bsses = [encode(self._describe(bss)) for bss in self._targets(arguments)]
             told = encode((("version", VERSION), ("bss", bsses)))
             if not (arguments or self.sessions):  # those have a clock in them
                 self.told = told
