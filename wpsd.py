@@ -1145,17 +1145,15 @@ def uci_command(folder, scratch, changes, secrets=()):
                 file.write(("%s wireless.%s='%s'\n" % (verb, what, value)).encode())
         commands.append(uci + "batch < " + batch)
     commands.append(uci + "commit wireless")
-    return "(%s; echo $? > %s.new; rm -rf %s %s; mv %s.new %s)" % (
-        " && ".join(["umask 077"] + commands), done, place, batch, done, done,
+    return "(umask 077; %s; code=$?; rm -rf %s %s; echo $code > %s.new; mv %s.new %s; exit $code)" % (
+        " && ".join(commands), place, batch, done, done, done,
     )  # fmt: skip
 
 
 def write_uci(folder, scratch, changes, secrets=()):
     """uci_command(), waited for; True if it succeeded."""
     try:
-        os.system(uci_command(folder, scratch, changes, secrets))
-        with open(scratch + ".done") as file:
-            return file.read() == "0\n"
+        return shell(uci_command(folder, scratch, changes, secrets))
     except OSError:
         return False
     finally:
