@@ -16,7 +16,7 @@ Read it from the top; a section uses only what stands above it:
     daemon    BSSs, what each one lacks, the ubus object, one poll loop
     main      the command line
 
-It runs unchanged on MicroPython (unix port, 1.26 and newer) and CPython 3.9.
+It runs unchanged on MicroPython (unix port, 1.23 and newer) and CPython 3.9.
 MicroPython's dicts keep no order, so a table that is going out is written as
 a tuple of pairs.  DESIGN, HOSTAPD and OPENWRT in the comments name the
 project's documents: the contract, what was measured, the platform.
@@ -30,6 +30,7 @@ import socket
 import struct
 import sys
 import time
+from binascii import hexlify, unhexlify
 
 VERSION = "0.1.0"
 
@@ -76,6 +77,11 @@ ARRAY, TABLE, STRING, INT64, INT32, INT16, INT8, DOUBLE = range(1, 9)
 _ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0", b"\0\0\0\0")
 _NUMBERS = {INT64: ">q", INT32: ">i", INT16: ">h", DOUBLE: ">d"}
 _DEEPEST = 16  # tables within tables; bounds the decoder's recursion
+_LONGEST_PICKED = 4096  # bytes of a value, or a name, in an answer of which only some is wanted
+
+
+# ASCII, what is frequent first: strip() is how bytes are looked at without a loop
+_PRINTABLE = b"0123456789abcdefghijklmnopqrstuvwxyz-_.:ABCDEFGHIJKLMNOPQRSTUVWXYZ !\"#$%&'()*+,/;<=>?@[\\]^`{|}~"
 
 
 class WireError(Exception):
@@ -85,7 +91,7 @@ class WireError(Exception):
 def text(raw):
     """Bytes as a str that is safe to print: themselves when they are printable
     UTF-8, else with `\\xNN` escapes, as hostapd prints an odd SSID."""
-    if raw and 32 <= min(raw) and max(raw) < 127:
+    if not raw.strip(_PRINTABLE):
         return raw.decode()
     try:
         plain = raw.decode()
@@ -156,6 +162,39 @@ def _attributes(raw, depth):
         if start > len(body) or body[length + 2]:
             raise WireError("an attribute's name is cut short")
         yield text(body[2 : length + 2]), _value(word >> 24 & 0x7F, body[start:], depth)
+
+
+def picked(size, wanted, kind=TABLE):
+    """decode() of a table that comes in pieces, of which little is wanted: a generator of
+    how many bytes it is to be sent next, or minus how many nobody wants; it returns the
+    table.  `wanted` maps a name ("*": any) to True, or to what is wanted of that table."""
+    found = {} if kind == TABLE else []
+    while size:
+        (word,) = struct.unpack(">I", (yield 4))
+        length, kind_of_it = word & 0xFFFFFF, word >> 24 & 0x7F
+        (named,) = struct.unpack(">H", (yield 2))
+        start = named + 3 + (-(named + 3) & 3)
+        rest, pad = length - 4 - start, min(-length & 3, size - length)
+        if not word >> 31 or rest < 0 or pad < 0:
+            raise WireError("an attribute's length is wrong")
+        if named > _LONGEST_PICKED:
+            raise WireError("an attribute's name is too long")
+        name = text((yield start - 2)[:named])
+        inner = wanted.get(name, wanted.get("*"))
+        size -= length + pad
+        if isinstance(inner, dict) and kind_of_it in (ARRAY, TABLE):
+            value = yield from picked(rest, inner, kind_of_it)
+        elif inner is True and rest <= _LONGEST_PICKED:
+            value = _value(kind_of_it, (yield rest), 1)
+        else:
+            yield -rest
+            inner = None
+        yield -pad
+        if inner is not None and kind == TABLE:
+            found[name] = value
+        elif inner is not None:
+            found.append(value)
+    return found
 
 
 def _value(kind, data, depth):
@@ -260,6 +299,22 @@ def _ignore(*_answer):
     pass
 
 
+def _answer_picked(request, size):
+    """For a DATA message of that size, what picked() is for its table."""
+    while size:
+        (word,) = struct.unpack(">I", (yield 4))
+        length = word & 0xFFFFFF
+        pad = min(-length & 3, size - length)
+        if length < 4 or pad < 0:
+            raise WireError("a frame's attribute has a wrong length")
+        if word >> 24 & 0x7F == A_DATA:
+            request[1] = yield from picked(length - 4, request[3])
+        else:
+            yield 4 - length
+        yield -pad
+        size -= length + pad
+
+
 class Ubus:
     """A client of ubusd that never blocks.
 
@@ -284,7 +339,9 @@ class Ubus:
         self.peer = 0
         self.has_subscribers = False
         self._in = b""
-        self._skip = 0  # bytes of a frame that is too long
+        self._left = 0  # bytes of a frame that is not held whole,
+        self._reader = None  # who picks from it, and
+        self._wants = 0  # how many of them next; minus: to be left out
         self._out, self._unsent = [], 0  # bytes in it
         self._sequence = 0
         self._handlers.clear()
@@ -295,8 +352,8 @@ class Ubus:
     def expire(self):
         """Give up requests whose owner does not answer: ubusd never says so."""
         now = ticks()
-        for sequence, (_, _, deadline) in tuple(self._pending.items()):
-            if has_come(deadline, now):
+        for sequence, request in tuple(self._pending.items()):
+            if has_come(request[2], now):
                 self.receive()  # if it was this program that stood still, the answer is there
                 if sequence in self._pending:
                     self._pending.pop(sequence)[0](TIMEOUT, None)
@@ -360,17 +417,18 @@ class Ubus:
         if not raw:
             self.drop()
             return
-        skipped = min(self._skip, len(raw))
-        self._skip -= skipped
-        self._in += raw[skipped:]
+        self._in += raw
         try:
-            while len(self._in) >= 12:
+            while self._is_through() and len(self._in) >= 12:
                 version, kind, sequence, peer, size = struct.unpack(">BBHII", self._in[:12])
                 if version or size < 4 or size > _LONGEST:
                     raise WireError("no ubus frame")
-                if size > _MOST:
-                    self._skip = max(0, 8 + size - len(self._in))
-                    self._in = self._in[8 + size :]
+                request = self._pending.get(sequence) if kind == DATA else None
+                if size > _MOST or request and request[3]:
+                    self._in, self._left = self._in[12:], size - 4
+                    if request and request[3]:
+                        self._reader = _answer_picked(request, size - 4)
+                        self._read(None)
                     continue
                 if len(self._in) < 8 + size:
                     break
@@ -378,6 +436,29 @@ class Ubus:
                 self._dispatch(kind, sequence, peer, parse(body))
         except WireError:
             self.drop()
+
+    def _is_through(self):
+        """Hand on what there is of a frame that is not held whole; whether that was its end."""
+        while self._left or self._reader:
+            wants = self._wants if self._reader else -self._left
+            count = min(abs(wants), len(self._in))
+            if count < (1 if wants < 0 else wants):
+                return False
+            piece, self._in = self._in[:count], self._in[count:]
+            self._left -= count
+            self._wants = wants + count if wants < 0 else 0
+            if self._reader and not self._wants:
+                self._read(piece if wants > 0 else b"")
+        return True
+
+    def _read(self, piece):
+        try:
+            self._wants = self._reader.send(piece)
+            if abs(self._wants) <= self._left:
+                return
+        except (StopIteration, WireError):
+            pass
+        self._reader = None
 
     def _dispatch(self, kind, sequence, peer, attributes):
         if kind == HELLO:
@@ -418,14 +499,14 @@ class Ubus:
         else:
             request[1] = _number(attributes, A_OBJECT)
 
-    def _ask(self, done, kind, peer, *attributes):
+    def _ask(self, done, kind, peer, *attributes, pick=None):
         self._sequence = (self._sequence + 1) & 0xFFFF
         if not self.sock:
             done(FAILED, None)
             return
         # ubusd itself always answers, however late; other owners of objects may not
         deadline = after(ticks(), REPLY_TIME) if peer > _EVENTS else None
-        self._pending[self._sequence] = [done, None, deadline]
+        self._pending[self._sequence] = [done, None, deadline, pick]
         self._send(kind, self._sequence, peer, *attributes)
 
     # -- requests
@@ -452,11 +533,11 @@ class Ubus:
 
         self._ask(answered, kind, 0, *attributes)
 
-    def invoke(self, object_id, method, arguments, done):
-        """done(status, the last data message)"""
+    def invoke(self, object_id, method, arguments, done, pick=None):
+        """done(status, the last data message), or what picked() leaves of it, however long it is."""
         self._ask(
             done, INVOKE, object_id,
-            (A_OBJECT, object_id), (A_METHOD, method), (A_DATA, encode(arguments)),
+            (A_OBJECT, object_id), (A_METHOD, method), (A_DATA, encode(arguments)), pick=pick,
         )  # fmt: skip
 
     def subscribe(self, own_id, target_id, done):
@@ -514,6 +595,8 @@ class Request:
 
 
 _ATTEMPTS = 5  # at a file that others write to
+PAUSE = 128  # lines that are gone through between two pauses
+_BLOCK = 16  # lines that are written at once
 
 
 class FileError(Exception):
@@ -522,6 +605,15 @@ class FileError(Exception):
 
 class _Busy(Exception):
     """Somebody else wrote to the file meanwhile."""
+
+
+def finish(generator):
+    """Run one that pauses to its end, without a pause; what it returns."""
+    try:
+        while True:
+            next(generator)
+    except StopIteration as e:
+        return e.value
 
 
 def shell(*commands):
@@ -594,7 +686,8 @@ class Rewrite:
     now): (line, b"") removes, (b"", line) adds.  It may raise FileError; then
     nothing happens.  The replaced file stays open until forget(), so that what
     others wrote to it after it was read is found (missed) and so that it can
-    come back (restore).
+    come back (restore).  Whatever goes through a file is a generator that yields
+    None now and then, so that others are served meanwhile: see finish().
     """
 
     def __init__(self, path, longest):
@@ -604,10 +697,10 @@ class Rewrite:
         self._inode = self._read = self._written = 0  # of the new file, from the old, into the new
 
     def run(self, edit):
-        """Apply the edit; True if the file had to change."""
+        """Apply the edit; returns True if the file had to change."""
         for left in range(_ATTEMPTS - 1, -1, -1):
             try:
-                return self._run_once(edit)
+                return (yield from self._run_once(edit))
             except _Busy as e:  # netifd writes at the same moment
                 if not left:
                     raise FileError(str(e))
@@ -617,10 +710,12 @@ class Rewrite:
         before = stamp(self.path)
         try:
             self._old = open(self.path, "rb")
-            if any(was != now for was, now in edit(lines_of(self._old, self._longest))):
-                self._old.seek(0)
-                self._replace(edit, lines_of(self._old, self._longest), before)
-                return True
+            for change in self._changes(edit, self._old):
+                if change:
+                    self._old.seek(0)
+                    yield from self._replace(edit, lines_of(self._old, self._longest), before)
+                    return True
+                yield
         except OSError as e:
             self.forget()
             raise FileError("%s can't be read: error %s." % (self.path, e.errno))
@@ -630,30 +725,39 @@ class Rewrite:
         self.forget()
         return False
 
-    def differs(self, edit):
-        """Whether run() would change the file; every line is gone through."""
-        return any([number for number, _, _ in self.preview(edit)])
+    def _changes(self, edit, file):
+        number = 0
+        for was, now in edit(lines_of(file, self._longest)):
+            number += 1 if was else 0
+            if was != now:
+                yield number, was, now
+            if not number % PAUSE:
+                yield
 
-    def preview(self, edit):
-        """The (line number, was, now) that run() would change; changes nothing."""
-        found = []
-        try:
-            with open(self.path, "rb") as file:
-                number = 0
-                for was, now in edit(lines_of(file, self._longest)):
-                    number += 1 if was else 0
-                    if was != now:
-                        found.append((number, was, now))
-        except OSError as e:
-            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+    def differs(self, edit):
+        """Returns whether run() would change the file; every line is gone through."""
+        found = False
+        for change in self.preview(edit):
+            if change:
+                found = True
+            else:
+                yield
         return found
 
+    def preview(self, edit):
+        """Yields, beside None, the (line number, was, now) that run() would change; changes nothing."""
+        try:
+            with open(self.path, "rb") as file:
+                yield from self._changes(edit, file)
+        except OSError as e:
+            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+
     def missed(self, edit):
-        """True if something was written to the old file after it was read; it
+        """Returns True if something was written to the old file after it was read; it
         is in the new file then."""
         if not self._is_ours() or self._old.seek(0, 2) == self._read:
             return False
-        return self._from_both(edit)
+        return (yield from self._from_both(edit))
 
     def _is_ours(self):
         """Whether what stands there is still what the last run() wrote."""
@@ -666,7 +770,7 @@ class Rewrite:
             new.seek(self._written)
             self._old.seek(0)
             try:
-                self._replace(edit, self._both(new), stamp(self.path))
+                yield from self._replace(edit, self._both(new), stamp(self.path))
                 return True
             except _Busy:  # what is there now is newer than both
                 return False
@@ -680,10 +784,10 @@ class Rewrite:
 
     def restore(self, edit):
         """Put the replaced file back, and what was added to ours since, through an
-        edit; False if there is none, or if somebody else has replaced ours."""
+        edit; returns False if there is none, or if somebody else has replaced ours."""
         if not self._is_ours():
             return False
-        done = self._from_both(edit)
+        done = yield from self._from_both(edit)
         self.forget()
         return done
 
@@ -695,17 +799,24 @@ class Rewrite:
     def _replace(self, edit, lines, before):
         temporary = self.path + ".wpsd"
         old, new = quoted(self.path), quoted(temporary)
-        read = written = 0
+        read = written = count = 0
+        block = []
         try:
             plain = "[ -f %s ]" % old, "[ ! -h %s ]" % old
+            yield
             if not shell("umask 077", *plain, "rm -f " + new, "cp -p %s %s" % (old, new)):
                 raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
+            yield
             with open(temporary, "wb") as file:
                 for was, now in edit(lines):
                     read += len(was)
-                    written += len(now)
-                    if file.write(now) != len(now):  # MicroPython: a disk that is nearly full
-                        raise OSError(28, "ENOSPC")
+                    block.append(now)
+                    if len(block) == _BLOCK:
+                        written += _write(file, block)
+                        count += 1
+                        if not count % (PAUSE // _BLOCK):
+                            yield
+                written += _write(file, block)
                 _sync(file)
             if stamp(self.path) != before:
                 raise _Busy("%s was written by somebody else at the same moment." % self.path)
@@ -723,6 +834,15 @@ class Rewrite:
         self._read, self._written = read, written
 
 
+def _write(file, block):
+    """Write its lines, and empty it; how many bytes that were."""
+    raw = b"".join(block)
+    block.clear()
+    if file.write(raw) != len(raw):  # MicroPython: a disk that is nearly full
+        raise OSError(28, "ENOSPC")
+    return len(raw)
+
+
 def save(path, data):
     """Replace a file of our own in /var/run.  No fsync: it outlives this
     process, and is not meant to outlive the machine's."""
@@ -737,14 +857,23 @@ def save(path, data):
 # files: UCI
 #
 # `config TYPE ['NAME']`, `option NAME 'VALUE'`, `list NAME 'VALUE'`.  A value
-# stays bytes: an SSID may hold any.  Source of the syntax and of the names of
-# anonymous sections: libuci, as OPENWRT tells.
+# stays bytes: an SSID may hold any.  Source of the syntax, of the names of
+# anonymous sections and of the files in which changes are staged: libuci, whose
+# answers to 420 files are among the tests.
 # ---------------------------------------------------------------------------
 
-_ON = (b"1", b"yes", b"on", b"true", b"enabled")
-_KEY_ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-_HEX = b"0123456789abcdefABCDEF"
+_KEY_ID = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-."
+_NAME = _KEY_ID[:-2].encode()  # a section's or an option's
+_COMMANDS = {
+    b"config": "config", b"option": "option", b"list": "list", b"package": "package",
+    b"c": "config", b"o": "option", b"l": "list", b"p": "package",
+}  # fmt: skip
+_BLANKS = b" \t\n\v\f\r"
 EVERYONE = b"00:00:00:00:00:00"
+
+
+class _Repeated(Exception):
+    """A section that has been read already goes on."""
 
 
 class Section:
@@ -765,59 +894,98 @@ class Section:
         return value.split() if isinstance(value, bytes) else value
 
     def on(self, name):
-        return self.get(name) in _ON
+        return self.get(name) in (b"1", b"true")  # netifd takes no other word (OPENWRT)
+
+    def add(self, name, value):
+        """One more value of a list."""
+        there = self.options.get(name, [])
+        self.options[name] = (there if isinstance(there, list) else [there]) + [value]
 
 
-def _words(source):
-    """Each command of a UCI file as a list of words; quotes may hold line ends,
-    a backslash outside single quotes takes the next byte as it is."""
-    words, word, quote = [], None, b""
-    for line in source:
-        pos = 0
-        while pos < len(line):
-            c = line[pos : pos + 1]
-            pos += 1
-            if c == b"\\" and quote != b"'":
-                c = line[pos : pos + 1]
-                pos += 1
-                if c != b"\n":
-                    word = (word or b"") + c
-            elif c == quote:
-                quote = b""
-            elif quote:
-                ends = [end for end in (line.find(quote, pos), line.find(b"\\", pos)) if end >= 0]
-                end = min(ends) if ends else len(line)
-                word += line[pos - 1 : end]
-                pos = end
-            elif c in (b"'", b'"'):
-                quote, word = c, word or b""
-            elif c in b" \t\r\n#;":
-                if word is not None:
-                    words.append(word)
-                    word = None
-                if c in b"#\n;":
-                    if words:
-                        yield words
-                        words = []
-                    if c == b"#":
-                        break
+def _next(lines):
+    for line in lines:
+        return line
+    return b""
+
+
+def _argument(line, pos, lines):
+    """(word, line, position behind it) of the word that begins there; a quote may go
+    on in further lines, and a backslash outside single quotes takes the next byte as
+    it is.  A `;` ends the word; after one without quotes the line has no more."""
+    while pos < len(line) and line[pos] in _BLANKS:
+        pos += 1
+    if line[pos : pos + 1] == b";":
+        return b"", line, pos + 1
+    word, quote, plain = b"", b"", True
+    while True:
+        c = line[pos : pos + 1]
+        pos += 1
+        if not c:
+            if not quote:
+                break
+            line, pos = _next(lines), 0
+            if not line:
+                raise FileError("a quote is not closed")
+        elif c == b"\\" and quote != b"'":
+            plain = False
+            if line[pos:] in (b"", b"\n", b"\r\n"):
+                line, pos = _next(lines), 0
             else:
-                word = (word or b"") + c
-    if quote:
-        raise FileError("a quote is not closed")
-    if word is not None:
-        words.append(word)
-    if words:
-        yield words
+                word += line[pos : pos + 1]
+                pos += 1
+        elif c == quote:
+            quote = b""
+        elif quote:
+            ends = [end for end in (line.find(quote, pos), line.find(b"\\", pos)) if end >= 0]
+            end = min(ends) if ends else len(line)
+            word += line[pos - 1 : end]
+            pos = end
+        elif c in b"'\"":
+            quote, plain = c, False
+        elif c in b"#;":
+            pos = len(line) if plain or c == b"#" else pos - 1
+            break
+        elif c in _BLANKS:
+            break
+        else:
+            word += c
+    return word, line, pos
 
 
-def _name(word):
-    """Of a section or an option, as a str.  One that lacks its closing quote holds
-    what comes after it, and that may be a key."""
-    name = text(word)
-    if " " in name or "\\" in name:
-        raise FileError("there is a name with an odd character in it")
-    return name
+def _commands(lines):
+    """(command, first argument as a str, second as bytes) of each; the second is b"" if there is none."""
+    seen = {}  # what stands before the quotes of `option NAME 'VALUE'` -> the two
+    for line in lines:
+        parts = line.split(b"'")
+        known = seen.get(parts[0]) if len(parts) == 3 and parts[2] == b"\n" else None
+        if known and (known[0] != "config" or not parts[1].strip(_NAME)):  # nearly every line; the rest is slow
+            yield known[0], known[1], parts[1]
+            continue
+        pos = len(line) - len(line.lstrip())
+        while pos < len(line):
+            words = line[pos:].replace(b"\t", b" ").lstrip(b" ").split(b" ", 1)
+            if not words[0] or words[0].startswith(b"#"):
+                break
+            command = _COMMANDS.get(words[0])
+            if not command or len(words) == 1:
+                raise FileError("there is a line that UCI does not know")
+            first, line, pos = _argument(line, len(line) - len(words[1]), lines)
+            second = more = b""
+            if command != "package":
+                second, line, pos = _argument(line, pos, lines)
+            while pos < len(line) and line[pos] in _BLANKS:
+                pos += 1
+            more, line, pos = _argument(line, pos, lines)
+            if not first or more:
+                raise FileError("there is a line with too few words, or too many")
+            if command == "config" and (b" " in first or first.strip(_PRINTABLE) or second.strip(_NAME)):
+                raise FileError("there is a name with an odd character in it")
+            if command in ("option", "list") and first.strip(_NAME):
+                raise FileError("there is a name with an odd character in it")
+            first = text(first)
+            if second and second == parts[1 % len(parts)] and len(seen) < 64:
+                seen[parts[0]] = command, first
+            yield command, first, second
 
 
 def _anonymous(kind, count):
@@ -828,79 +996,202 @@ def _anonymous(kind, count):
     return "cfg%02x%04x" % (count, value & 0xFFFF)
 
 
-def read_uci(path):
-    """The sections of a UCI file; none for a file that is missing.  One wrong
-    line refuses the whole file, as libuci does: FileError."""
-    sections, by_name, kinds, names = [], {}, {}, {}
+def _plain_lines(file):
+    for line in lines_of(file, 1 << 16):
+        if b"\0" in line:
+            raise FileError("there is a NUL in it")
+        yield line
+
+
+def _sections(path, held=None):
+    """The sections of a UCI file one after the other, only one of them in memory: then
+    one that is continued further down raises _Repeated.  Not so with `held`, a dict that
+    takes them all by name.  None for a file that is missing.  One wrong line refuses the
+    whole file, as libuci does: FileError."""
+    kinds, indexes, section, is_new = {}, {}, None, False
     try:
         with open(path, "rb") as file:
-            for words in _words(lines_of(file, 1 << 16)):
-                command = words[0]
-                if command == b"config" and len(words) in (2, 3):
-                    kind = _name(words[1])
-                    index = kinds.get(kind, 0)
-                    kinds[kind] = index + 1
-                    if len(words) == 3 and words[2]:
-                        name = reference = _name(words[2])
+            for command, first, second in _commands(_plain_lines(file)):
+                if command == "config":
+                    if is_new:
+                        yield section
+                    kind = first
+                    index = indexes.get(kind, 0)
+                    if second:
+                        name = reference = second.decode()
                     else:
-                        name = _anonymous(kind, len(sections) + 1)
-                        reference = "@%s[%d]" % (kind, index)
-                    if name in by_name:  # the same section, continued
-                        kinds[kind] = index
-                        section = by_name[name]
-                        continue
-                    section = by_name[name] = Section(kind, name, reference)
-                    sections.append(section)
-                elif command in (b"option", b"list") and len(words) == 3 and sections:
-                    name, value, options = _name(words[1]), words[2], section.options
-                    name = names.setdefault(name, name)  # one object for all
-                    if command == b"option":
-                        if value:
-                            options[name] = value
-                    elif isinstance(options.get(name), list):
-                        options[name].append(value)
+                        name, reference = _anonymous(kind, len(kinds) + 1), "@%s[%d]" % (kind, index)
+                    is_new = name not in kinds
+                    if is_new:
+                        section = Section(kind, name, reference)
+                        kinds[name], indexes[kind] = kind, index + 1
+                        if held is not None:
+                            held[name] = section
+                    elif kinds[name] != kind:
+                        raise FileError("there are two sections of one name")
+                    elif held is None:
+                        raise _Repeated
                     else:
-                        options[name] = ([options[name]] if name in options else []) + [value]
-                elif command != b"package":
-                    raise FileError("there is a line that UCI does not know")
+                        section = held[name]
+                elif command != "package":
+                    if not section:
+                        raise FileError("there is an option above all sections")
+                    if command == "list":
+                        section.add(first, second)
+                    elif second:
+                        section.options[first] = second
+            if is_new:
+                yield section
     except OSError as e:
         if e.errno != 2:
             raise FileError("%s can't be read: error %s." % (path, e.errno))
+        if not stamp(path[: path.rfind("/")] or "/"):
+            raise FileError("%s is not there." % path[: path.rfind("/")])
     except FileError as e:
         raise FileError("%s is no UCI file: %s." % (path, e))
-    return sections
+
+
+def read_uci(path, staged=""):
+    """All sections of a UCI file, as a list; `staged` is the folder with the changes
+    that somebody has made and not committed: netifd sees those, too."""
+    return list(_with_staged(list(_sections(path, {})), staged + path[path.rfind("/") :] if staged else ""))
+
+
+def _with_staged(sections, path):
+    """The sections with the changes that a file of libuci's `[SIGN]CONFIG.SECTION[.OPTION]['=VALUE']`
+    lines makes to them.  As libuci does, it skips a line that makes no sense."""
+    changes, order = {}, []
+    if path and stamp(path):
+        package = path[path.rfind("/") + 1 :]
+        with open(path, "rb") as file:
+            lines = lines_of(file, 1 << 16)
+            for line in lines:
+                try:
+                    word = _argument(line, 0, lines)[0]
+                except FileError:  # the last one, that somebody is writing
+                    break
+                sign = word[:1] if word[:1] in (b"+", b"-", b"@", b"^", b"|", b"~") else b""
+                where, equals, value = word[len(sign) :].partition(b"=")
+                where = [text(part) for part in where.split(b".")]
+                name, option = (where + ["", ""])[1:3]
+                odd = (name + option).strip(_KEY_ID[:-2]) or sign == b"@" and value.strip(_NAME)
+                if odd or where[0] != package or len(where) > 3 or not name or not (equals or sign == b"-"):
+                    continue
+                if name not in changes:
+                    changes[name] = []
+                    order.append(name)
+                if sign == b"@" and not option:
+                    changes[text(value)] = changes[name]  # what follows calls it that
+                changes[name].append((sign, name, option, value))
+    for section in sections:
+        todo = changes.get(section.name)
+        if todo:
+            section = _changed(section, todo)
+        if section:
+            yield section
+    for name in order:  # what is new
+        section = _changed(None, changes[name]) if changes[name] else None
+        if section:
+            yield section
+
+
+def _changed(section, todo):
+    """A section, or None, after changes that are staged; those are used up."""
+    while todo:
+        sign, name, option, value = todo.pop(0)
+        if not option and sign in (b"", b"+") and value and b" " not in value and not value.strip(_PRINTABLE):
+            section = section or Section("", name, name)
+            section.kind = text(value)
+        elif not section:
+            pass
+        elif sign == b"-" and not option:
+            section = None
+        elif sign == b"@" and not option:
+            section.name = text(value)
+        elif sign == b"@" and option in section.options:
+            section.options[text(value)] = section.options.pop(option)
+        elif sign in (b"|", b"~") and not option:
+            pass
+        elif sign == b"|":
+            section.add(option, value)
+        elif sign == b"~":
+            there = section.options.get(option)
+            if isinstance(there, list):
+                section.options[option] = [each for each in there if each != value]
+        elif sign == b"-" and value and isinstance(section.options.get(option), list):
+            del section.options[option][number(value, 0) : number(value, 0) + 1]
+        elif sign == b"-" or option and not sign and not value:
+            section.options.pop(option, None)
+        elif option and sign in (b"", b"+"):
+            section.options[option] = value
+    return section
+
+
+def uci_command(folder, scratch, changes, secrets=()):
+    """The shell's command that makes changes to `wireless` in one commit, all or none.
+    When it is through, the file `scratch`.done holds its exit code.  A change is (verb,
+    what, value), as in set wireless.WHAT=VALUE, value None where the verb takes none; of
+    `secrets`, which nobody may see among the arguments, a batch file holds them.  What
+    somebody else has staged stays staged: ours is kept in a folder of its own.  Raises
+    OSError."""
+    place, batch, done = quoted(scratch), quoted(scratch + ".batch"), quoted(scratch + ".done")
+    uci = "uci -q -c %s -t %s " % (quoted(folder), place)
+    whats = [("wireless." + what if value is None else "wireless.%s=%s" % (what, value)) for _, what, value in changes]
+    commands = [uci + change[0] + " " + quoted(what) for change, what in zip(changes, whats)]
+    shell("umask 077", "rm -rf %s %s %s" % (place, batch, done), "mkdir -p " + place, ": > " + batch)
+    if secrets:
+        with open(scratch + ".batch", "r+b") as file:
+            for verb, what, value in secrets:
+                file.write(("%s wireless.%s='%s'\n" % (verb, what, value)).encode())
+        commands.append(uci + "batch < " + batch)
+    commands.append(uci + "commit wireless")
+    return "(umask 077; %s; code=$?; rm -rf %s %s; echo $code > %s.new; mv %s.new %s; exit $code)" % (
+        " && ".join(commands), place, batch, done, done, done,
+    )  # fmt: skip
 
 
 def write_uci(folder, scratch, changes, secrets=()):
-    """Make changes to `wireless` in one commit, through the `uci` command; True if
-    it succeeded.  A change is (verb, what, value), as in set wireless.WHAT=VALUE;
-    secrets are changes whose values nobody may see among the arguments.  What
-    somebody else has staged stays staged: ours is kept in a folder of its own."""
-    uci = "uci -q -c %s -t %s " % (quoted(folder), quoted(scratch))
-    commands = ["umask 077", "rm -rf " + quoted(scratch), "mkdir -p " + quoted(scratch)]
-    commands += [uci + verb + " " + quoted("wireless.%s=%s" % (what, value)) for verb, what, value in changes]
+    """uci_command(), waited for; True if it succeeded."""
     try:
-        if secrets:
-            shell(*commands[:3])
-            with open(scratch + ".batch", "w") as file:  # the folder above is ours alone
-                for verb, what, value in secrets:
-                    file.write("%s wireless.%s='%s'\n" % (verb, what, value))
-            commands.append(uci + "batch < " + quoted(scratch + ".batch"))
-        return shell(*commands, uci + "commit wireless")
+        return shell(uci_command(folder, scratch, changes, secrets))
     except OSError:
         return False
     finally:
-        shell("rm -rf %s %s" % (quoted(scratch), quoted(scratch + ".batch")))
+        shell("rm -f " + quoted(scratch + ".done"))
 
 
 class Key:
-    """One passphrase (8 to 63 printable ASCII) or PSK (64 hex digits)."""
+    """One passphrase (8 to 63 printable ASCII) or PSK (64 hex digits), shared by all
+    networks that it belongs to.  What WPS has told of a device stands in its section."""
 
-    def __init__(self, key_id, secret, macs, vid):
+    name = mac = uuid = ""
+    joined = 0  # unix time
+    is_device = False  # made for one device, or by hostapd for one
+    by_list = ()  # options that are a list, which means nothing to OpenWrt up to 24.10
+    ifaces = ()  # names of the wifi-iface sections that it is for; empty: all
+    section = ""  # name of its own
+    problem = ""
+    is_off = False
+
+    def __init__(self, key_id, secret, macs=(), vid=b""):
         self.id = key_id
         self.secret = secret
         self.macs = macs  # empty: everybody's
         self.vid = vid
+
+    def check(self):
+        """Find out whether hostapd would take it."""
+        if not valid_key_id(self.id):
+            self.problem = "the key id is not 1 to 31 of A-Za-z0-9._-"
+        elif not valid_secret(self.secret):
+            self.problem = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
+        elif not all([valid_mac(mac) for mac in self.macs]):
+            self.problem = "a MAC address is not six pairs of hex digits"
+        elif self.vid and not 0 < number(self.vid, 0) < 4095:
+            self.problem = "the vid is not 1 to 4094"
+        elif len(psk_line(False, self.id, self.vid, EVERYONE, self.secret)) > LONGEST_PSK_LINE:
+            self.problem = "key id and key are together longer than a line that hostapd reads"
+        return self
 
 
 LONGEST_PSK_LINE = 127
@@ -912,73 +1203,177 @@ def psk_line(armed, key_id, vid, mac, secret):
     return ("wps=%d keyid=%s " % (armed, key_id)).encode() + vlan + mac + b" " + secret
 
 
+def new_psk():
+    """A PSK that nobody has."""
+    with open("/dev/urandom", "rb") as file:
+        return hexlify(file.read(32))
+
+
+def _vid(section):
+    vid = section.get("vid")
+    return b"" if vid == b"0" else vid
+
+
+def _key(station, shared):
+    """The Key of a wifi-station section; `shared` keeps what many of them have, once."""
+    options, get = station.options, station.get
+    macs = tuple([mac.lower() for mac in station.all("mac") if mac != EVERYONE]) if "mac" in options else ()
+    key = Key(text(get("key_id")) or station.name, get("key"), macs, _vid(station))
+    key.section = station.name
+    if "iface" in options:
+        ifaces = tuple(station.all("iface"))
+        key.ifaces = shared.setdefault(ifaces, ifaces)
+    by_list = tuple([name for name in ("iface", "mac") if isinstance(options.get(name), list)])
+    if by_list:
+        key.by_list = shared.setdefault(by_list, by_list)
+    if station.on("disabled"):
+        key.is_off = True
+    joined = number(get("wps_joined"), 0)
+    if joined or station.name.startswith("wps_"):
+        key.is_device, key.joined = True, joined
+        key.name, key.mac, key.uuid = text(get("wps_name")), text(get("wps_mac")), text(get("wps_uuid"))
+    return key.check()
+
+
 class Network:
     """A wifi-iface section: what UCI says of WPS and of the keys."""
 
-    def __init__(self, section, stations):
+    def __init__(self, section):
         self.section = section
-        self.enabled = section.on("wps_pushbutton") and not section.on("disabled")
+        self.mode = text(section.get("mode")) or "ap"
+        self.devices = [text(name) for name in section.all("device")]
+        self.mlo = section.on("mlo")
+        self.disabled = section.on("disabled")
+        self.enabled = section.on("wps_pushbutton") and not self.disabled
         self.ssid = section.get("ssid")
         self.ifname = text(section.get("ifname"))
         self.uuid = text(section.get("uuid")).lower()
+        self.key_id = text(section.get("wps_pbc_key_id"))
         self.keys = []
-        self.problems = []
-        ids = set()
-        if section.get("key") and not section.get("encryption").startswith((b"none", b"wep", b"owe")):
-            self._add("key", section, (), ids)
-        for station in stations:
-            wanted = station.all("iface")
-            if (not wanted or section.name.encode() in wanted) and not station.on("disabled"):
-                key_id = text(station.get("key_id")) or station.name
-                macs = [mac.lower() for mac in station.all("mac") if mac != EVERYONE]
-                self._add(key_id, station, macs, ids)
-        shared = [key.id for key in self.keys if not key.macs]
-        self.key_id = text(section.get("wps_pbc_key_id")) or (shared[0] if len(shared) == 1 else "key")
+        self.withheld = []  # key ids that UCI has, and that nobody is given
+        self.problems = []  # sentences: keys that can't work
+        self._warned = {}  # sentence -> the first section, how many more
+        encryption = text(section.get("encryption"))
+        keyless = any([encryption.startswith(kind) for kind in ("none", "wep", "owe")])
+        if section.get("key") and not keyless and not section.on("ppsk"):
+            self._take(Key("key", section.get("key"), (), _vid(section)).check(), {})
 
-    def _add(self, key_id, section, macs, ids):
-        secret, vid = section.get("key"), section.get("vid")
-        if not valid_key_id(key_id):
-            wrong = "the key id is not 1 to 31 of A-Za-z0-9._-"
-        elif key_id in ids:
-            wrong = "another key of this network has the key id %s" % key_id
-        elif not valid_secret(secret):
-            wrong = "the key is not 8 to 63 printable ASCII characters or 64 hex digits"
-        elif not all(valid_mac(mac) for mac in macs):
-            wrong = "a MAC address is not six pairs of hex digits"
-        elif vid and not 0 < number(vid, 0) < 4095:
-            wrong = "the vid is not 1 to 4094"
-        elif len(psk_line(False, key_id, vid, EVERYONE, secret)) > LONGEST_PSK_LINE:
-            wrong = "key id and key are together longer than a line that hostapd reads"
+    def _take(self, key, ids):
+        if key.is_off:
+            self.withheld.append(key.id)
+        elif not key.secret:
+            self._warn(key, "it has no key; OpenWrt up to 24.10 then keeps every AP that uses it down.")
+        elif key.problem or key.id in ids:
+            problem = key.problem or "another key of this network has the key id %s" % key.id
+            where = "wifi-station '%s'" % key.section if key.section else "wifi-iface '%s'" % self.section.name
+            self.problems.append("%s: %s." % (where, problem))
+            if key.section and not valid_secret(key.secret):
+                self._warn(key, "OpenWrt up to 24.10 keeps every AP that uses such a key down.")
         else:
-            self.keys.append(Key(key_id, secret, macs, vid))
-            ids.add(key_id)
-            return
-        self.problems.append("%s '%s': %s." % (section.kind, section.name, wrong))
+            self.keys.append(key)
+            ids[key.id] = key
+            if "iface" in key.by_list:
+                self._warn(key, "OpenWrt up to 24.10 ignores list iface: the key is everybody's on every network.")
+            elif key.by_list:
+                self._warn(key, "OpenWrt up to 24.10 ignores list mac: the key is everybody's.")
+
+    def _warn(self, key, sentence):
+        self._warned.setdefault(sentence, [key.section, -1])[1] += 1
+
+    @property
+    def warnings(self):
+        """Sentences: what OpenWrt up to 24.10 makes of some of the keys."""
+        return [
+            "wifi-station '%s'%s: %s" % (first, " and %d more" % more if more else "", sentence)
+            for sentence, (first, more) in sorted(self._warned.items())
+        ]
+
+    def take(self, keys):
+        """Add those of the stations' keys that are for this network; a generator that pauses."""
+        ids = {key.id: key for key in self.keys}
+        name = self.section.name.encode()
+        for number_of, key in enumerate(keys):
+            if not key.ifaces or name in key.ifaces:
+                self._take(key, ids)
+            if not number_of % PAUSE:
+                yield
+        if not self.key_id:
+            shared = [key.id for key in self.keys if not key.macs and not key.is_device]
+            self.key_id = shared[0] if len(shared) == 1 else "key"
+
+
+def read_networks(folder, staged=""):
+    """Returns the Networks of a folder's `wireless`, with what is staged in another; a
+    generator that pauses.  Of stations only their keys are kept.  FileError."""
+    path = folder + "/wireless"
+    try:
+        sections = _with_staged(_sections(path), staged + "/wireless" if staged else "")
+        return (yield from networks_of(sections))
+    except _Repeated:
+        return (yield from networks_of(read_uci(path, staged)))
+
+
+def networks_of(sections):
+    networks, keys, shared, count = [], [], {}, 0
+    for section in sections:
+        if section.kind == "wifi-iface":
+            networks.append(Network(section))
+        elif section.kind == "wifi-station":
+            keys.append(_key(section, shared))
+        count += 1
+        if not count % (PAUSE // 8):
+            yield
+    for network in networks:
+        yield from network.take(keys)
+    return networks
+
+
+def keys_of(networks):
+    """The keys of several networks that have one psk file.  FileError if a key id
+    means two things."""
+    found, keys = {}, []
+    for network in networks:
+        for key in network.keys:
+            other = found.get(key.id)
+            if not other:
+                found[key.id] = key
+                keys.append(key)
+            elif (other.secret, other.vid, list(other.macs)) != (key.secret, key.vid, list(key.macs)):
+                raise FileError("networks with one psk file mean different keys by the key id %s." % key.id)
+    return keys
 
 
 def number(digits, default):
     """A few ASCII digits of UCI as an int."""
-    return int(digits) if digits.isdigit() and len(digits) < 10 else default
+    return int(digits) if digits.isdigit() and len(digits) < 11 else default
 
 
 def valid_key_id(key_id):
-    return 1 <= len(key_id) <= 31 and all(c in _KEY_ID for c in key_id)
+    return 1 <= len(key_id) <= 31 and not key_id.strip(_KEY_ID)
+
+
+def _is_hex(raw, size):
+    try:
+        return len(unhexlify(raw)) == size
+    except ValueError:
+        return False
 
 
 def valid_secret(secret):
     if len(secret) == 64:
-        return all(c in _HEX for c in secret)
-    return 8 <= len(secret) <= 63 and all(32 <= c < 127 for c in secret)
+        return _is_hex(secret, 32)
+    return 8 <= len(secret) <= 63 and not secret.strip(_PRINTABLE)
 
 
 def valid_mac(mac):
-    parts = mac.split(b":")
-    return len(parts) == 6 and all(len(p) == 2 and p[0] in _HEX and p[1] in _HEX for p in parts)
+    return len(mac) == 17 and mac[2] == mac[5] == mac[8] == mac[11] == mac[14] == 58 and _is_hex(
+        mac.replace(b":", b""), 6
+    )  # fmt: skip
 
 
 def valid_uuid(uuid):
     parts = uuid.encode().split(b"-")
-    return [len(p) for p in parts] == [8, 4, 4, 4, 12] and all(c in _HEX for p in parts for c in p)
+    return [len(p) for p in parts] == [8, 4, 4, 4, 12] and _is_hex(b"".join(parts), 16)
 
 
 def new_uuid():
@@ -1004,9 +1399,19 @@ _WPS_ORDER = (
 _WPS_AFTER = (b"wpa_pairwise", b"rsn_pairwise", b"wpa", b"wpa_psk_file", b"wpa_key_mgmt")
 
 _READ = (
-    b"ssid", b"ctrl_interface", b"ignore_broadcast_ssid", b"multi_ap", b"op_class",
+    b"ssid", b"ctrl_interface", b"ignore_broadcast_ssid", b"multi_ap", b"multi_ap_backhaul_ssid", b"mld_ap",
     b"wpa", b"wpa_key_mgmt", b"wpa_pairwise", b"rsn_pairwise", b"wpa_psk_file", b"wep_key0", b"ieee8021x",
-    b"wps_state", b"config_methods", b"wps_independent", b"eap_server", b"ap_pin", b"ap_setup_locked", b"uuid",
+    b"dynamic_vlan", b"vlan_file", b"wps_state", b"config_methods", b"wps_independent", b"eap_server",
+    b"ap_pin", b"ap_setup_locked", b"uuid",
+)  # fmt: skip
+
+# What the radio is, for every BSS of the file.
+_RADIO = (b"op_class", b"hw_mode", b"channel", b"country_code", b"driver")
+
+# What hostapd takes the number of, with C's atoi.
+_BY_ATOI = (
+    b"ignore_broadcast_ssid", b"multi_ap", b"mld_ap", b"wpa", b"ieee8021x", b"dynamic_vlan", b"wps_state",
+    b"wps_independent", b"eap_server", b"ap_setup_locked", b"op_class", b"channel",
 )  # fmt: skip
 
 _PUSH_BUTTON = (b"push_button", b"virtual_push_button", b"physical_push_button")
@@ -1023,6 +1428,14 @@ def _directive(line):
     return name, value.rstrip(b"\r\n")
 
 
+def atoi(raw):
+    """The number that C's atoi() reads there; 0 for none."""
+    raw = raw.lstrip()
+    sign = raw[:1] in (b"-", b"+")
+    digits = _digits(raw[sign:], b"0123456789", 9)
+    return int(digits or 0) * (-1 if raw[:1] == b"-" else 1)
+
+
 def _digits(raw, those, most):
     """Those that raw begins with."""
     end = 0
@@ -1036,9 +1449,7 @@ def _ssid2(value):
     if value.startswith(b'"'):
         return value[1 : value.rfind(b'"')]
     if not value.startswith(b'P"'):
-        if len(value) & 1 or not all(c in _HEX for c in value):
-            raise ValueError
-        return bytes([int(value[i : i + 2], 16) for i in range(0, len(value), 2)])
+        return unhexlify(value)
     value = value[2 : value.rfind(b'"')]
     found, pos = b"", 0
     while pos < len(value):
@@ -1051,7 +1462,7 @@ def _ssid2(value):
             if digits:
                 c = bytes([int(digits, 8) & 255])
             elif c == b"x":
-                digits = _digits(value[pos:], _HEX, 2)
+                digits = _digits(value[pos:], b"0123456789abcdefABCDEF", 2)
                 pos += len(digits)
                 c = bytes([int(digits, 16)]) if digits else b""
             else:
@@ -1062,19 +1473,17 @@ def _ssid2(value):
 
 def read_conf(path):
     """A list of (ifname, {directive: last value}) of a radio's file, for the
-    directives that matter here; no secret among them.  The first BSS has the
-    radio's options too.  FileError if it can't be read."""
+    directives that matter here; no secret among them.  A number is one, in digits,
+    and every BSS has the radio's, too.  FileError if it can't be read."""
     sections, options, radio = [], {}, {}
     try:
         with open(path, "rb") as file:
             for line in lines_of(file, LONGEST_CONF_LINE):
                 name, value = _directive(line)
                 if name in (b"interface", b"bss"):
-                    options = {} if sections else radio
                     if name == b"bss" and not sections:
                         raise FileError("%s begins with a bss= line." % path)
-                    if sections and b"op_class" in radio:
-                        options[b"op_class"] = radio[b"op_class"]
+                    options = {} if sections else options  # what stands above interface= is the first BSS's
                     sections.append((text(value), options))
                 elif name == b"ssid2":
                     try:
@@ -1083,61 +1492,86 @@ def read_conf(path):
                         raise FileError("%s has an ssid2= that hostapd would refuse." % path)
                 elif name == b"wpa_psk":
                     options[name] = b""
-                elif name in _READ:
-                    (options if sections else radio)[_READ[_READ.index(name)]] = value  # one object for all
+                else:
+                    for table, found in ((_READ, options), (_RADIO, radio)):
+                        if name in table:
+                            value = str(atoi(value)).encode() if name in _BY_ATOI else value
+                            found[table[table.index(name)]] = value  # one object for all
     except OSError as e:
         raise FileError("%s can't be read: error %s." % (path, e.errno))
+    for _, options in sections:
+        options.update(radio)
     return sections
 
 
+def vlans_of(options):
+    """The ids of the VLANs that a key may name on a BSS with these options, "*" for any (HOSTAPD)."""
+    found = set()
+    try:
+        with open(text(options.get(b"vlan_file", b"")), "rb") as file:
+            for line in lines_of(file, LONGEST_PSK_LINE):
+                if line.startswith(b"*"):
+                    found.add("*")
+                elif atoi(line):
+                    found.add(atoi(line))
+    except OSError:
+        pass
+    return found or ({"*"} if options.get(b"dynamic_vlan", b"0") != b"0" else found)
+
+
 def unsupported(options):
-    """Why hostapd can't run WPS on a BSS with these options, or "" (HOSTAPD)."""
-    wpa = options.get(b"wpa", b"0")
+    """(code, sentence): why hostapd can't run WPS on a BSS with these options (HOSTAPD), or None."""
+    wpa, multi_ap, op_class = [atoi(options.get(name, b"0")) for name in (b"wpa", b"multi_ap", b"op_class")]
     ciphers = options.get(b"rsn_pairwise", b"") or options.get(b"wpa_pairwise", b"") or b"TKIP"
     methods = options.get(b"wpa_key_mgmt", b"WPA-PSK").split()
-    for is_so, why in (
-        (b"wep_key0" in options, "WEP can't be given out by WPS."),
-        (wpa in (b"0", b"") and b"OWE" not in methods, "The network is open: there is no key to give out."),
-        (options.get(b"ieee8021x") == b"1" or any(b"EAP" in m for m in methods),
-         "WPA-Enterprise has no key to give out."),
-        (b"OWE" in methods, "OWE has no key to give out."),
-        (not any(m in (b"WPA-PSK", b"WPA-PSK-SHA256", b"FT-PSK") for m in methods),
-         "WPA3 alone (SAE without WPA-PSK) does not work with WPS."),
-        (wpa == b"1", "WPA without WPA2 is not allowed with WPS."),
-        (not any(c.startswith((b"CCMP", b"GCMP")) for c in ciphers.split()),
-         "TKIP without CCMP is not allowed with WPS."),
-        (options.get(b"op_class", b"") in (b"131", b"132", b"133", b"134", b"135", b"136", b"137"),
-         "There is no WPS on 6 GHz."),
-        (options.get(b"ignore_broadcast_ssid", b"0") != b"0", "A hidden SSID can't be used with WPS."),
-        (options.get(b"multi_ap") == b"1", "A Multi-AP backhaul does not take WPS devices."),
-        (not options.get(b"wpa_psk_file"), "There is no wpa_psk_file, so no key can be armed."),
-        (not options.get(b"ctrl_interface"), "There is no control socket (ctrl_interface)."),
-        (not options.get(b"ssid"), "There is no SSID."),
+    for is_so, code, why in (
+        (b"wep_key0" in options, "wep", "WEP can't be given out by WPS."),
+        (not wpa and b"OWE" not in methods, "open", "The network is open: there is no key to give out."),
+        (atoi(options.get(b"ieee8021x", b"")) or any([b"EAP" in m for m in methods]),
+         "eap", "WPA-Enterprise has no key to give out."),
+        (b"OWE" in methods, "owe", "OWE has no key to give out."),
+        (not any([m in (b"WPA-PSK", b"WPA-PSK-SHA256", b"FT-PSK") for m in methods]),
+         "sae_only", "WPA3 alone (SAE without WPA-PSK) does not work with WPS."),
+        (not wpa & 2, "wpa1", "WPA without WPA2 is not allowed with WPS."),
+        (not any([c[:4] in (b"CCMP", b"GCMP") for c in ciphers.split()]),
+         "tkip", "TKIP without CCMP is not allowed with WPS."),
+        (131 <= op_class <= 137, "six_ghz", "There is no WPS on 6 GHz."),
+        (atoi(options.get(b"ignore_broadcast_ssid", b"")), "hidden", "A hidden SSID can't be used with WPS."),
+        (multi_ap & 1, "multi_ap", "A Multi-AP backhaul does not take WPS devices."),
+        (multi_ap & 2 and b"multi_ap_backhaul_ssid" in options, "backhaul",
+         "A Multi-AP device would be given the backhaul's key, and nothing tells which one was sent."),
+        (not options.get(b"wpa_psk_file"), "no_psk_file", "There is no wpa_psk_file, so no key can be armed."),
+        (not options.get(b"ctrl_interface"), "no_control_socket", "There is no control socket (ctrl_interface)."),
+        (not options.get(b"ssid"), "no_ssid", "There is no SSID."),
     ):  # fmt: skip
         if is_so:
-            return why
-    return ""
+            return code, why
+    return None
 
 
-def wps_options(options, enabled, uuid):
+def wps_options(options, enabled, uuid, lock):
     """{directive: value, or None for no such line}: what has to stand in a BSS's
-    section (DESIGN).  Of a BSS that is disabled, only what says otherwise."""
+    section (DESIGN).  Of a BSS that is disabled, only what says otherwise.  Without
+    a uuid ("") and a lock (False) those lines are left as they are."""
+    wanted = {b"ap_pin": None}
     if not enabled:
-        if options.get(b"wps_state", b"0") == b"0":
-            return {}
-        return {b"wps_state": b"0", b"eap_server": b"0"}
+        if atoi(options.get(b"wps_state", b"")):
+            wanted.update({b"wps_state": b"0", b"eap_server": b"0"})
+        return wanted
     methods = options.get(b"config_methods", b"").split()
-    return {
+    is_right = methods and all([m in _PUSH_BUTTON for m in methods])
+    wanted.update({
         b"wps_state": b"2",
-        b"config_methods": b" ".join(methods)
-        if methods and all(m in _PUSH_BUTTON for m in methods)
-        else b"push_button",
+        b"config_methods": b" ".join(methods) if is_right else b"push_button",
         b"wps_independent": b"1",
         b"eap_server": b"1",
-        b"ap_pin": None,
-        b"ap_setup_locked": b"1",
-        b"uuid": uuid.encode(),
-    }
+    })  # fmt: skip
+    if lock:
+        wanted[b"ap_setup_locked"] = b"1"
+    if uuid:
+        there = options.get(b"uuid", b"")
+        wanted[b"uuid"] = there if there.lower() == uuid.encode().lower() else uuid.encode()
+    return wanted
 
 
 def conf_edit(wanted):
@@ -1169,7 +1603,7 @@ def _edited(section, options):
             pairs.append((line, line))
         elif options[name] is None:
             pairs.append((line, b""))
-        elif _directive(line)[1] == options[name]:
+        elif _is_said(name, line, options[name]):
             pairs.append((line, line))
         else:
             end = line[len(line.rstrip(b"\r\n")) :]
@@ -1184,6 +1618,11 @@ def _edited(section, options):
         names.insert(place, name)
         pairs.insert(place, (b"", name + b"=" + options[name] + b"\n"))
     return pairs
+
+
+def _is_said(name, line, wanted):
+    value = _directive(line)[1]
+    return value == wanted or name in _BY_ATOI and atoi(value) == atoi(wanted)
 
 
 def _place(names, rank):
@@ -1208,6 +1647,7 @@ def _place(names, rank):
 # before the MAC.  One line that hostapd would refuse makes its whole load fail
 # after it has forgotten the old keys (HOSTAPD), so such a file is not touched.
 # ---------------------------------------------------------------------------
+
 
 def _psk_line(line):
     """(start of the MAC, MAC, secret, {token: value}) of a line, None of one
@@ -1262,19 +1702,23 @@ _MOST_KEYS = 500  # that are in the file only and can be chosen: no caller could
 
 def _armed_line(line, start, tokens, arm, key):
     """The line with wps= as it has to be, and all else that UCI says of its key."""
-    wps = b"wps=1" if arm else b"wps=0"
     words, rest = line[:start].split(b" "), line[start:]
-    if key and b"keyid" not in tokens:
-        words.insert(0, b"keyid=")
-    if b"wps" not in tokens:
-        words.insert(0, b"wps=")
-    for i, word in enumerate(words):
-        if word.startswith(b"wps="):
-            words[i] = wps
-        elif key and word.startswith(b"keyid="):
-            words[i] = b"keyid=" + key.id.encode()
-    if key and rest[18:].rstrip(b"\n") != key.secret:
-        rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
+    wanted = [(b"wps=", b"1" if arm else b"0")]
+    if key:
+        wanted.append((b"keyid=", key.id.encode()))
+        if atoi(tokens.get(b"vlanid", b"")) != atoi(key.vid):
+            wanted.append((b"vlanid=", key.vid))
+        if rest[18:].rstrip(b"\n") != key.secret:
+            rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
+    place = 0
+    for name, value in wanted:
+        if name[:-1] not in tokens:
+            words.insert(place, name)
+            place += 1
+        words = [
+            name + value if word.startswith(name) else word for word in words
+            if value or not word.startswith(name)
+        ]  # fmt: skip
     return b" ".join(words) + rest
 
 
@@ -1285,84 +1729,125 @@ def key_is_gone(key_id):
 class PskEdit:
     """An edit for Rewrite that arms one key and disarms all others.
 
-    `keys` are UCI's; those that are missing are added (netifd writes neither the
-    network's own key nor a keyid).  `armed` is a key id, or "" to arm nothing;
-    FileError if it names no shared key.  After a run: `key_ids`, the shared keys
-    that there are; `was_armed`, the key ids that the file armed before ("" for an
-    armed line without a name); `unknown`, (MAC, PSK) of some lines that hostapd
-    appended and UCI does not know.
+    `keys` are UCI's (and those that are made for a device): what is missing of them is
+    added, netifd writes neither the network's own key nor a keyid.  `armed` is a key id,
+    or "" to arm nothing; FileError if it names no shared key.  `withheld`: key ids that
+    nobody is given, whatever the file says; `removed`: those whose lines go.  `foreign`
+    tells that the file is somebody's own, who may have keys in it that UCI does not know:
+    in one that netifd writes, such a key is one that UCI has no longer.
+
+    After a run: `key_ids`, the shared keys that there are; `was_armed`, the key ids that
+    the file armed before ("" for an armed line without a name); `unknown`, (MAC, PSK) of
+    some lines that hostapd appended and UCI does not know; `added`, the key ids of lines
+    that were added; `passphrases`, of how many lines hostapd has to derive the PSK.
     """
 
-    def __init__(self, keys, armed):
+    def __init__(self, keys, armed, withheld=(), removed=(), foreign=True):
         self._keys = keys
-        self._armed = armed.encode()
+        self._armed = armed
+        self._withheld = withheld
+        self._removed = removed
+        self._foreign = foreign
         self.key_ids = [key.id for key in keys if not key.macs]
         self.was_armed = []
         self.unknown = []
+        self.added = []
+        self.passphrases = 0
 
     def __call__(self, lines):
-        by_line = {}  # (MAC, secret) of a line -> the keys of UCI that it may be
-        for key in self._keys:
-            for mac in key.macs or (EVERYONE,):
-                by_line.setdefault((mac, key.secret), []).append(key)
-        shared = {key.id.encode(): key for key in self._keys if not key.macs}
-        missing = {(key.id, mac) for key in self._keys for mac in key.macs or (EVERYONE,)}
-        known = {key_id.encode() for key_id in self.key_ids}
-        self.was_armed = []
-        self.unknown = []
+        by_id = {key.id: key for key in self._keys}
+        by_secret = None
+        written = set()  # key ids, with a MAC where a key has several
+        others = set(self.key_ids)
+        self.was_armed, self.unknown, self.added, self.passphrases = [], [], [], 0
         armed = not self._armed
-        line, number = b"\n", 0
+        line, number_of = b"\n", 0
         for line in lines:
-            number += 1
+            number_of += 1
             try:
                 parsed = _psk_line(line)
             except ValueError:
-                raise FileError("hostapd would refuse line %d of the psk file." % number)
+                raise FileError("hostapd would refuse line %d of the psk file." % number_of)
             if not parsed:
                 yield line, line
                 continue
             start, mac, secret, tokens = parsed
-            key_id = tokens.get(b"keyid", b"")
+            named = text(tokens.get(b"keyid", b""))
             was_armed = _ARMED.get(tokens.get(b"wps", b"0"))
             if was_armed is not False:
-                self.was_armed.append(text(key_id))
-            key = shared.get(key_id) if mac == EVERYONE else None
-            if not key or key.secret != secret:
-                may_be = by_line.get((mac, secret), ())
-                named = [k for k in may_be if k.id.encode() == key_id]
-                unseen = [k for k in may_be if (k.id, mac) in missing]
-                key = (named or unseen or may_be or (key,))[0]
+                self.was_armed.append(named)
+            if named and named in self._removed:
+                yield line, b""
+                continue
+            key = by_id.get(named)
+            if not key or key.secret != secret or not _is_for(key, mac):
+                if by_secret is None:
+                    by_secret = _by_secret(self._keys)
+                key = key if key and _is_for(key, mac) else None
+                if secret in by_secret:
+                    may_be = [k for k in by_secret[secret] if _is_for(k, mac)]
+                    unseen = [k for k in may_be if _mark(k, mac) not in written]
+                    key = (unseen or may_be or [key])[0]
+            is_shared = mac == EVERYONE and bool(key)
             if key:
-                missing.discard((key.id, mac))
-                key_id = key.id.encode()
-            elif mac != EVERYONE and b"wps" in tokens and not key_id and len(secret) == 64:
+                written.add(_mark(key, mac))
+                named = key.id
+            elif mac != EVERYONE and b"wps" in tokens and not named and len(secret) == 64:
                 self.unknown = self.unknown[-31:] + [(mac, secret)]
-            elif mac == EVERYONE and key_id and key_id not in known and len(known) < _MOST_KEYS:
-                known.add(key_id)
-                self.key_ids.append(text(key_id))
-            arm = not armed and mac == EVERYONE and key_id == self._armed
+            elif mac == EVERYONE and named and self._foreign and named not in by_id and named not in self._withheld:
+                is_shared = True
+                if named not in others and len(others) < _MOST_KEYS:
+                    others.add(named)
+                    self.key_ids.append(named)
+            self.passphrases += len(secret) != 64
+            arm = not armed and is_shared and named == self._armed
             armed = armed or arm
-            complete = not key or b"wps" in tokens and tokens.get(b"keyid") == key_id and secret == key.secret
-            if arm != was_armed or not complete:
-                if len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n"):
-                    raise FileError("line %d of the psk file is longer than hostapd reads." % number)
-                now = _armed_line(line, start, tokens, arm, key)
-                if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
-                    raise FileError("line %d of the psk file would be longer than hostapd reads." % number)
-                yield line, now
-            else:
+            if arm == was_armed and (not key or _says_all(key, tokens, secret)):
                 yield line, line
+                continue
+            if len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n"):
+                raise FileError("line %d of the psk file is longer than hostapd reads." % number_of)
+            now = _armed_line(line, start, tokens, arm, key)
+            if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
+                raise FileError("line %d of the psk file would be longer than hostapd reads." % number_of)
+            yield line, now
         end = b"" if line.endswith(b"\n") else b"\n"
         for key in self._keys:
             for mac in key.macs or (EVERYONE,):
-                if (key.id, mac) in missing:
-                    arm = not armed and not key.macs and key.id.encode() == self._armed
+                if _mark(key, mac) not in written and key.id not in self._removed:
+                    arm = not armed and not key.macs and key.id == self._armed
                     armed = armed or arm
-                    missing.discard((key.id, mac))
+                    written.add(_mark(key, mac))
+                    self.added.append(key.id)
+                    self.passphrases += len(key.secret) != 64
                     yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
                     end = b""
         if not armed:
-            raise key_is_gone(text(self._armed))
+            raise key_is_gone(self._armed)
+
+
+def _by_secret(keys):
+    found = {}
+    for key in keys:
+        found[key.secret] = found.get(key.secret, ()) + (key,)
+    return found
+
+
+def _is_for(key, mac):
+    return mac in key.macs if key.macs else mac == EVERYONE
+
+
+def _mark(key, mac):
+    """What stands for one of a key's lines in a set."""
+    return key.id if len(key.macs) < 2 else (key.id, mac)
+
+
+def _says_all(key, tokens, secret):
+    """Whether a line has all that UCI says of its key."""
+    return (
+        b"wps" in tokens and tokens.get(b"keyid") == key.id.encode() and secret == key.secret
+        and (not key.vid and b"vlanid" not in tokens or atoi(tokens.get(b"vlanid", b"")) == atoi(key.vid))
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------------------
@@ -1768,9 +2253,7 @@ class Inventory:
         self.told = None
         try:
             self._read_settings(read_uci(self.uci_folder + "/wpsd"))
-            sections = read_uci(self.uci_folder + "/wireless")
-            stations = [section for section in sections if section.kind == "wifi-station"]
-            networks = [Network(s, stations) for s in sections if s.kind == "wifi-iface"]
+            networks = finish(read_networks(self.uci_folder))
         except (FileError, MemoryError) as e:
             self.log("error", str(e) or "UCI has more in it than there is memory for.")
             networks = self.networks
@@ -1843,7 +2326,7 @@ class Inventory:
         bss.written = None
         bss.ssid = options.get(b"ssid", b"")
         bss.name = text(bss.ssid)
-        bss.reason = unsupported(options) or bss.missing
+        bss.reason = (unsupported(options) or ("", bss.missing))[1]
         bss.network = None
         for fits in (
             lambda n: n.ifname == bss.ifname,
@@ -1866,7 +2349,7 @@ class Inventory:
         bss.fresh = bss.fresh or was not in (None, bss.seen)
         edit = PskEdit(bss.network.keys, "")
         try:
-            bss.psk.differs(edit)
+            finish(bss.psk.differs(edit))
         except FileError as e:
             self.trouble(bss, "%s: %s" % (bss.ifname, e))
             return
@@ -2057,7 +2540,7 @@ class Mender(Inventory):
             said = field(answer, b"PBC Status")
             if not said:
                 raise self.refused(bss, "look", "to tell its state")
-            bss.missing, bss.reason = "", unsupported(bss.options)
+            bss.missing, bss.reason = "", (unsupported(bss.options) or ("", ""))[1]
             # An overlap runs on until it is cancelled; and after a reload this may say
             # Active for ever (HOSTAPD), so for what was followed the events count.
             bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
@@ -2101,7 +2584,7 @@ class Mender(Inventory):
             raise self.refused(bss, "independent", "to keep its BSSs apart")
 
     def _wanted_conf(self, bss):
-        return wps_options(bss.options, bss.enabled, bss.group_uuid)
+        return wps_options(bss.options, bss.enabled, bss.group_uuid, True)
 
     def conf_edit(self, bss):
         return conf_edit({bss.ifname: self._wanted_conf(bss)})
@@ -2109,7 +2592,7 @@ class Mender(Inventory):
     def _write_conf(self, bss):
         options = self._wanted_conf(bss)
         if any([bss.options.get(name) != value for name, value in options.items()]):
-            Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss))
+            finish(Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss)))
         for name, value in options.items():
             if value is None:
                 bss.options.pop(name, None)
@@ -2138,7 +2621,7 @@ class Mender(Inventory):
             # at once: meanwhile hostapd would make up a key and give that out
             raise key_is_gone(bss.wanted_key)
         edit = self.psk_edit(bss)
-        changed = bss.psk.run(edit)
+        changed = finish(bss.psk.run(edit))
         bss.right = bss.armed = bss.wanted_key
         if bss.enabled:
             bss.key_ids = edit.key_ids
@@ -2155,7 +2638,7 @@ class Mender(Inventory):
             raise self.refused(bss, "psk_refused", "the psk file; the one before is back")
         bss.loaded = loading
         try:
-            if bss.psk.missed(self.psk_edit(bss)):
+            if finish(bss.psk.missed(self.psk_edit(bss))):
                 self.see_psk(bss)
                 bss.loaded = None
             else:
@@ -2168,7 +2651,7 @@ class Mender(Inventory):
         """hostapd has forgotten the old keys and refused the new file: until the
         old file is back nobody can connect."""
         try:
-            bss.psk.restore(usable)
+            finish(bss.psk.restore(usable))
         except FileError as e:
             self.log("error", str(e))
         self.read_psk(bss)
@@ -3326,11 +3809,11 @@ class Check(Mender):
             yield "the first session restarts the BSS once: its clients reconnect."
         try:
             changes = Rewrite(bss.conf, LONGEST_CONF_LINE).preview(self.conf_edit(bss))
-            for number, was, now in changes:
+            for number, was, now in filter(None, changes):
                 was, now = text(was.rstrip()), text(now.rstrip())
                 yield "would rewrite %s, line %d: %s -> %s" % (bss.conf, number, was or "nothing", now or "nothing")
             if bss.psk:
-                for number, was, now in bss.psk.preview(self.psk_edit(bss)):
+                for number, was, now in filter(None, bss.psk.preview(self.psk_edit(bss))):
                     was, now = without_secret(was), without_secret(now)
                     yield "would rewrite %s, line %d: %s -> %s" % (bss.psk.path, number, was or "nothing", now)
         except FileError as e:

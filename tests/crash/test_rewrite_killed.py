@@ -57,7 +57,7 @@ longest, edit = {
 print("ready")
 sys.stdin.readline()
 try:
-    wpsd.Rewrite(sys.argv[3], longest).run(edit)
+    wpsd.finish(wpsd.Rewrite(sys.argv[3], longest).run(edit))
 except wpsd.FileError as e:
     print("refused: %s" % e)
 else:

@@ -192,10 +192,8 @@ def uci(data):
         path = SETTINGS if data[:1] == b"#" else WIRELESS
         world.disk["/any"] = data
         sections = file_error(wpsd.read_uci, "/any")
-        stations = [section for section in sections or () if section.kind == "wifi-station"]
-        for section in sections or ():
-            if section.kind == "wifi-iface":
-                _network(wpsd.Network(section, stations))
+        for network in wpsd.finish(wpsd.networks_of(sections or ())):
+            _network(network)
         world.disk[path] = data
         daemon = world.daemon
         world.call("status", {})
@@ -276,8 +274,8 @@ def _conf_edits(world, data, sections):
     choice = sum(data)  # one of all, for speed
     name, options = sections[choice % len(sections)]
     reason = wpsd.unsupported(options)
-    assert reason == "" or reason.endswith(".")
-    wanted = wpsd.wps_options(options, bool(choice & 6), UUIDS[0])
+    assert reason is None or reason[1].endswith(".")
+    wanted = wpsd.wps_options(options, bool(choice & 6), UUIDS[0], True)
     edit = wpsd.conf_edit({name: wanted})
     pairs = edited(edit, data, wpsd.LONGEST_CONF_LINE)
     _conf_pairs(pairs, wanted)

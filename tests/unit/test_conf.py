@@ -97,7 +97,7 @@ def options_of(raw, ifname):
 def edited(raw, ifname, enabled=True):
     """The file after wpsd has seen to one BSS in it, twice."""
     for _ in range(2):
-        wanted = {ifname: wpsd.wps_options(options_of(raw, ifname), enabled, UUID)}
+        wanted = {ifname: wpsd.wps_options(options_of(raw, ifname), enabled, UUID, True)}
         lines = wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_CONF_LINE)
         again, raw = raw, b"".join([now for _, now in wpsd.conf_edit(wanted)(lines)])
     assert raw == again, "done twice is not the same as done once"
@@ -306,11 +306,11 @@ def reason(**changes):
     options = dict(GOOD)
     for name, value in changes.items():
         options[name.encode()] = value
-    return wpsd.unsupported(options)
+    return (wpsd.unsupported(options) or ("", ""))[1]
 
 
 def reason_without(name):
-    return wpsd.unsupported({n: v for n, v in GOOD.items() if n != name})
+    return (wpsd.unsupported({n: v for n, v in GOOD.items() if n != name}) or ("", ""))[1]
 
 
 def test_wps_runs_on_wpa2_on_mixed_wpa_and_on_mixed_wpa3():
@@ -376,6 +376,58 @@ def test_wps_does_not_run_on_a_multi_ap_backhaul():
     assert "Multi-AP" in reason(multi_ap=b"1")
 
 
+def test_wps_does_not_run_where_a_device_could_be_given_the_backhauls_key():
+    assert reason(multi_ap=b"2") == ""
+    assert "backhaul's key" in reason(multi_ap=b"2", multi_ap_backhaul_ssid=b'"x"')
+    assert "Multi-AP" in reason(multi_ap=b"3")
+
+
+def test_numbers_are_read_as_hostapd_reads_them():
+    """It takes what C's atoi() finds, and forgives what stands behind."""
+    for line, name, value in (
+        (b"ignore_broadcast_ssid=0  # a comment", b"ignore_broadcast_ssid", b"0"),
+        (b"wpa=0 # open", b"wpa", b"0"),
+        (b"wpa=1 ", b"wpa", b"1"),
+        (b"wps_state= +2x", b"wps_state", b"2"),
+        (b"multi_ap=two", b"multi_ap", b"0"),
+    ):
+        assert options_of(bss(line), "ap0")[name] == value, line
+    visible, open_, wpa1 = [
+        wpsd.unsupported(options_of(bss(line), "ap0"))
+        for line in (b"ignore_broadcast_ssid=0  # visible", b"wpa=0 # open", b"wpa=1 ")
+    ]
+    assert visible is None and open_[0] == "open" and wpa1[0] == "wpa1"
+
+
+def test_a_number_that_is_right_to_hostapd_is_left_alone():
+    raw = bss(b"wps_state=2 # on", *ENABLED[1:])
+    wanted = {"ap0": wpsd.wps_options(options_of(raw, "ap0"), True, UUID, True)}
+    lines = wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_CONF_LINE)
+    assert all([was == now for was, now in wpsd.conf_edit(wanted)(lines)])
+
+
+def test_what_is_not_asked_for_is_not_written_and_a_uuid_in_capitals_is_left_alone():
+    assert b"uuid" not in wpsd.wps_options({}, True, "", False)
+    assert b"ap_setup_locked" not in wpsd.wps_options({}, True, "", False)
+    assert wpsd.wps_options({b"uuid": UUID.upper().encode()}, True, UUID, True)[b"uuid"] == UUID.upper().encode()
+    assert wpsd.wps_options({}, False, "", False) == {b"ap_pin": None}
+
+
+def test_the_vlans_that_a_key_may_name_are_those_of_the_vlan_file_or_any():
+    path = "/tmp/wpsd-vlans-" + "".join(["%02x" % b for b in os.urandom(8)])
+    try:
+        with open(path, "wb") as file:
+            file.write(b"# none\n5 home.5\n7\tx\n")
+        assert wpsd.vlans_of({b"vlan_file": path.encode(), b"dynamic_vlan": b"1"}) == {5, 7}
+        with open(path, "wb") as file:
+            file.write(b"*\thome.#\n")
+        assert wpsd.vlans_of({b"vlan_file": path.encode()}) == {"*"}
+    finally:
+        os.unlink(path)
+    assert wpsd.vlans_of({}) == wpsd.vlans_of({b"vlan_file": path.encode()}) == set()
+    assert wpsd.vlans_of({b"dynamic_vlan": b"1"}) == {"*"}
+
+
 def test_wps_does_not_run_without_a_psk_file_in_which_a_key_could_be_armed():
     assert "wpa_psk_file" in reason_without(b"wpa_psk_file")
 
@@ -389,7 +441,7 @@ def test_wps_does_not_run_without_an_ssid():
 
 
 def test_an_editor_that_finds_no_such_bss_changes_nothing():
-    wanted = {"other": wpsd.wps_options({}, True, UUID)}
+    wanted = {"other": wpsd.wps_options({}, True, UUID, True)}
     lines = wpsd.lines_of(io.BytesIO(NETIFD), wpsd.LONGEST_CONF_LINE)
     assert all([was == now for was, now in wpsd.conf_edit(wanted)(lines)])
 

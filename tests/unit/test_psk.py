@@ -77,7 +77,7 @@ def test_netifds_lines_get_the_key_ids_and_wps_that_netifd_cannot_write():
     ]
     assert edited(raw, keys, "key") == (
         b"wps=0 keyid=tv vlanid=3 02:00:00:00:00:01 for the tv\n"
-        b"wps=0 keyid=tv 02:00:00:00:00:02 for the tv\n"
+        b"wps=0 keyid=tv vlanid=3 02:00:00:00:00:02 for the tv\n"
         b"wps=1 keyid=key 00:00:00:00:00:00 12345678\n"
     )
 
@@ -208,6 +208,38 @@ def test_comments_and_empty_lines_stay_even_if_they_look_like_keys():
 def test_a_key_that_is_gone_from_uci_and_file_is_an_error_and_not_a_random_psk():
     assert "there is no shared key with the key id key-9" in refusal(OPENSYNC, KEYS, "key-9")
     assert "tv" in refusal(b"", [key("tv", b"for the tv", b"02:00:00:00:00:01")], "tv")
+
+
+def test_a_key_that_uci_has_bound_to_a_device_since_is_not_given_to_everybody():
+    raw = b"wps=1 keyid=tv 00:00:00:00:00:00 for the tv\n"
+    edit = changes(raw, [key("tv", b"for the tv", b"02:00:00:00:00:01")], "")[1]
+    assert edit.key_ids == []
+    assert b"wps=1" not in edited(raw, [key("tv", b"for the tv", b"02:00:00:00:00:01")], "")
+
+
+def test_a_key_that_moved_to_another_vlan_in_uci_moves_in_the_file():
+    raw = b"wps=1 keyid=tv vlanid=3 00:00:00:00:00:00 for the tv\n"
+    assert edited(raw, [key("tv", b"for the tv", vid=b"5")], "tv") == raw.replace(b"vlanid=3", b"vlanid=5")
+    assert edited(raw, [key("tv", b"for the tv")], "tv") == raw.replace(b"vlanid=3 ", b"")
+
+
+def test_a_key_that_uci_has_no_longer_is_not_given_out_of_netifds_file_nor_one_that_is_withheld():
+    for words in ({"foreign": False}, {"withheld": ("key-2",)}):
+        edit = wpsd.PskEdit(KEYS[:1], "", **words)
+        lines = wpsd.lines_of(io.BytesIO(OPENSYNC.replace(b"wps=0 keyid=key-2", b"wps=1 keyid=key-2")), 127)
+        assert b"wps=1" not in b"".join([now for _, now in edit(lines)])
+        assert "key-2" not in edit.key_ids
+
+
+def test_a_made_key_is_added_armed_and_taken_away_again():
+    made = key("device-1", HEX)
+    edit = wpsd.PskEdit(KEYS + [made], "device-1")
+    after = b"".join([now for _, now in edit(wpsd.lines_of(io.BytesIO(OPENSYNC + b"\n"), 127))])
+    assert after == OPENSYNC + b"\nwps=1 keyid=device-1 00:00:00:00:00:00 " + HEX + b"\n" and edit.added == ["device-1"]
+    assert edit.passphrases == 3, "hostapd derives nothing from 64 hex digits"
+    gone = wpsd.PskEdit(KEYS, "key", removed=("device-1",))
+    assert b"device-1" not in b"".join([now for _, now in gone(wpsd.lines_of(io.BytesIO(after), 127))])
+    assert wpsd.valid_secret(wpsd.new_psk()) and wpsd.new_psk() != wpsd.new_psk()
 
 
 # -- what hostapd would refuse

@@ -47,7 +47,7 @@ class Folder:
 
     def refusal(self, edit, path=None):
         try:
-            wpsd.Rewrite(path or self.file, 127).run(edit)
+            wpsd.finish(wpsd.Rewrite(path or self.file, 127).run(edit))
         except wpsd.FileError as e:
             return str(e)
         raise AssertionError("no FileError")
@@ -82,7 +82,7 @@ def while_writing(folder, action):
 def test_a_file_that_changes_keeps_its_owner_and_mode():
     with Folder() as folder:
         before = folder.owner_and_mode()
-        assert wpsd.Rewrite(folder.file, 127).run(edit) is True
+        assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(edit)) is True
         assert folder.read() == NEW
         assert folder.owner_and_mode() == before
         assert folder.names() == ["x"]
@@ -92,7 +92,7 @@ def test_a_file_of_which_nothing_changes_is_not_written():
     with Folder() as folder:
         os.system("touch -d '2001-02-03 04:05:06' " + folder.file)
         before = folder.identity()
-        assert wpsd.Rewrite(folder.file, 127).run(nothing) is False
+        assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(nothing)) is False
         assert folder.identity() == before
         assert folder.names() == ["x"]
 
@@ -100,14 +100,14 @@ def test_a_file_of_which_nothing_changes_is_not_written():
 def test_a_file_that_is_made_longer_or_shorter_or_empty_is_right_to_the_last_byte():
     with Folder() as folder:
         for raw in (b"two\n" * 3000, b"x", b""):
-            assert wpsd.Rewrite(folder.file, 127).run(lambda lines: [(b"".join(lines), raw)])
+            assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(lambda lines: [(b"".join(lines), raw)]))
             assert folder.read() == raw
 
 
 def test_a_reader_that_has_the_old_file_open_reads_it_to_its_end():
     with Folder() as folder:
         with open(folder.file, "rb") as reader:
-            wpsd.Rewrite(folder.file, 127).run(edit)
+            wpsd.finish(wpsd.Rewrite(folder.file, 127).run(edit))
             assert reader.read() == OLD
 
 
@@ -115,7 +115,7 @@ def test_a_path_with_quotes_and_spaces_in_it_is_only_a_path():
     with Folder() as folder:
         path = folder.path + "/it's $(touch y) `touch y`; touch y"
         os.rename(folder.file, path)
-        wpsd.Rewrite(path, 127).run(edit)
+        wpsd.finish(wpsd.Rewrite(path, 127).run(edit))
         with open(path, "rb") as file:
             assert file.read() == NEW
         assert folder.names() == [path[len(folder.path) + 1 :]]
@@ -125,14 +125,14 @@ def test_a_temporary_file_that_a_crash_left_is_replaced_and_its_owner_does_not_c
     with Folder() as folder:
         os.system("echo stale > %s.wpsd; chmod 666 %s.wpsd" % (folder.file, folder.file))
         before = folder.owner_and_mode()
-        assert wpsd.Rewrite(folder.file, 127).run(edit)
+        assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(edit))
         assert (folder.read(), folder.owner_and_mode(), folder.names()) == (NEW, before, ["x"])
 
 
 def test_a_symbolic_link_in_place_of_the_temporary_file_is_not_followed():
     with Folder() as folder:
         os.system("echo precious > %s/y; ln -s y %s.wpsd" % (folder.path, folder.file))
-        assert wpsd.Rewrite(folder.file, 127).run(edit)
+        assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(edit))
         with open(folder.path + "/y", "rb") as file:
             assert file.read() == b"precious\n"
         assert folder.names() == ["x", "y"]
@@ -175,8 +175,8 @@ def test_what_would_change_can_be_asked_without_changing_it():
     with Folder() as folder:
         before = folder.identity()
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.preview(edit) == [(2, b"two\n", b"2\n")]
-        assert rewrite.differs(edit) and not rewrite.differs(nothing)
+        assert list(filter(None, rewrite.preview(edit))) == [(2, b"two\n", b"2\n")]
+        assert wpsd.finish(rewrite.differs(edit)) and not wpsd.finish(rewrite.differs(nothing))
         assert (folder.read(), folder.identity(), folder.names()) == (OLD, before, ["x"])
 
 
@@ -187,8 +187,8 @@ def test_a_line_that_is_appended_between_reading_and_renaming_is_not_lost():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
         once = [b"four\n"]
-        assert rewrite.run(while_writing(folder, lambda: once and folder.write(once.pop(), "ab")))
-        assert rewrite.missed(edit) is False
+        assert wpsd.finish(rewrite.run(while_writing(folder, lambda: once and folder.write(once.pop(), "ab"))))
+        assert wpsd.finish(rewrite.missed(edit)) is False
         assert (folder.read(), folder.names()) == (NEW + b"four\n", ["x"])
 
 
@@ -199,7 +199,7 @@ def test_a_file_that_netifd_replaces_between_reading_and_renaming_is_not_overwri
         os.rename(folder.path + "/y", folder.file)
 
     with Folder() as folder:
-        assert wpsd.Rewrite(folder.file, 127).run(while_writing(folder, replace)) is False
+        assert wpsd.finish(wpsd.Rewrite(folder.file, 127).run(while_writing(folder, replace))) is False
         assert (folder.read(), folder.names()) == (b"netifd's\n", ["x"])
 
 
@@ -219,21 +219,21 @@ def test_a_line_that_is_appended_to_the_old_file_after_the_rename_is_found_again
         before = folder.owner_and_mode()
         rewrite = wpsd.Rewrite(folder.file, 127)
         with open(folder.file, "ab") as hostapd:
-            assert rewrite.run(edit)
+            assert wpsd.finish(rewrite.run(edit))
             hostapd.write(b"four\n")
-        assert rewrite.missed(edit) is True
+        assert wpsd.finish(rewrite.missed(edit)) is True
         assert (folder.read(), folder.owner_and_mode(), folder.names()) == (NEW + b"four\n", before, ["x"])
-        assert rewrite.missed(edit) is False
+        assert wpsd.finish(rewrite.missed(edit)) is False
 
 
 def test_lines_that_are_appended_to_the_old_file_and_to_the_new_one_are_both_kept():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
         with open(folder.file, "ab") as hostapd:
-            assert rewrite.run(edit)
+            assert wpsd.finish(rewrite.run(edit))
             folder.write(b"five\n", "ab")
             hostapd.write(b"four\n")
-        assert rewrite.missed(edit)
+        assert wpsd.finish(rewrite.missed(edit))
         assert folder.read() == NEW + b"four\nfive\n"
 
 
@@ -241,24 +241,24 @@ def test_a_second_line_that_comes_late_is_found_too():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
         with open(folder.file, "ab") as hostapd:
-            assert rewrite.run(edit)
+            assert wpsd.finish(rewrite.run(edit))
             for line in (b"four\n", b"five\n"):
                 hostapd.write(line)
                 hostapd.flush()
-                assert rewrite.missed(edit)
+                assert wpsd.finish(rewrite.missed(edit))
         assert folder.read() == NEW + b"four\nfive\n"
 
 
 def test_nothing_is_missed_when_nobody_wrote():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.missed(edit) is False
-        assert rewrite.run(edit)
+        assert wpsd.finish(rewrite.missed(edit)) is False
+        assert wpsd.finish(rewrite.run(edit))
         before = folder.identity()
-        assert rewrite.missed(edit) is False
+        assert wpsd.finish(rewrite.missed(edit)) is False
         assert folder.identity() == before
         rewrite.forget()
-        assert rewrite.missed(edit) is False
+        assert wpsd.finish(rewrite.missed(edit)) is False
 
 
 # -- restore()
@@ -268,30 +268,30 @@ def test_a_file_that_hostapd_refused_is_put_back_as_it_was():
     with Folder() as folder:
         before = folder.owner_and_mode()
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.run(edit)
-        assert rewrite.restore(nothing) is True
+        assert wpsd.finish(rewrite.run(edit))
+        assert wpsd.finish(rewrite.restore(nothing)) is True
         assert (folder.read(), folder.owner_and_mode(), folder.names()) == (OLD, before, ["x"])
-        assert rewrite.restore(nothing) is False
+        assert wpsd.finish(rewrite.restore(nothing)) is False
 
 
 def test_there_is_nothing_to_put_back_when_nothing_was_changed():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.restore(nothing) is False
-        rewrite.run(nothing)
-        assert rewrite.restore(nothing) is False
-        rewrite.run(edit)
+        assert wpsd.finish(rewrite.restore(nothing)) is False
+        wpsd.finish(rewrite.run(nothing))
+        assert wpsd.finish(rewrite.restore(nothing)) is False
+        wpsd.finish(rewrite.run(edit))
         rewrite.forget()
-        assert rewrite.restore(nothing) is False
+        assert wpsd.finish(rewrite.restore(nothing)) is False
         assert folder.read() == NEW
 
 
 def test_a_line_that_was_appended_to_the_new_file_is_not_lost_when_the_old_one_is_put_back():
     with Folder() as folder:
         rewrite = wpsd.Rewrite(folder.file, 127)
-        assert rewrite.run(edit)
+        assert wpsd.finish(rewrite.run(edit))
         folder.write(b"four\n", "ab")
-        assert rewrite.restore(nothing)
+        assert wpsd.finish(rewrite.restore(nothing))
         assert folder.read() == OLD + b"four\n"
 
 
@@ -321,3 +321,11 @@ def test_lines_are_cut_where_hostapds_fgets_cuts_them():
             folder.write(raw)
             with open(folder.file, "rb") as file:
                 assert list(wpsd.lines_of(file, 8)) == lines
+
+
+def test_a_long_file_is_gone_through_in_pieces():
+    with Folder() as folder:
+        folder.write(b"one\n" * 2000 + b"two\n")
+        pauses = [None for _ in wpsd.Rewrite(folder.file, 127).run(edit)]
+        assert len(pauses) >= 2000 // 200 * 2 + 2
+        assert folder.read() == b"one\n" * 2000 + b"2\n"

@@ -3,9 +3,12 @@
 Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
+import json
 import os
 
 import wpsd
+
+RECORDED = __file__.rpartition("/")[0] + "/../recorded/libuci.jsonl"
 
 SECRET = b"do not tell anybody"
 
@@ -37,8 +40,7 @@ def option_of(raw):
 
 def networks_of(raw):
     found = sections_of(raw)
-    stations = [section for section in found if section.kind == "wifi-station"]
-    return [wpsd.Network(section, stations) for section in found if section.kind == "wifi-iface"]
+    return wpsd.finish(wpsd.networks_of(found))
 
 
 def network_of(*options, stations=b""):
@@ -113,9 +115,10 @@ def test_the_last_line_counts_without_a_line_end():
     assert section.get("ssid") == b"Home"
 
 
-def test_semicolons_separate_commands_in_a_line():
-    (section,) = sections_of(b"config wifi-iface home; option ssid Home; option key opensync11\n")
-    assert section.options == {"ssid": b"Home", "key": b"opensync11"}
+def test_a_semicolon_ends_a_line_after_a_plain_word_and_begins_a_command_after_a_quoted_one():
+    raw = b"config wifi-iface home; option ssid Home\n\toption key 'opensync11'; option ssid Other\n"
+    (section,) = sections_of(raw)
+    assert section.options == {"key": b"opensync11", "ssid": b"Other"}
 
 
 def test_a_list_is_read_in_its_order():
@@ -165,8 +168,8 @@ def test_sections_without_a_name_are_called_what_uci_show_calls_them():
     assert system.name == "cfg01e48a"
 
 
-def test_the_words_that_openwrt_takes_for_yes_switch_on_and_no_others():
-    for word, is_on in ((b"1", True), (b"on", True), (b"true", True), (b"yes", True), (b"enabled", True),
+def test_the_words_that_netifd_takes_for_yes_switch_on_and_no_others():
+    for word, is_on in ((b"1", True), (b"true", True), (b"on", False), (b"yes", False), (b"enabled", False),
                         (b"0", False), (b"off", False), (b"2", False), (b"TRUE", False)):  # fmt: skip
         (section,) = sections_of(b"config wifi-iface\n\toption wps_pushbutton '" + word + b"'\n")
         assert section.on("wps_pushbutton") is is_on, word
@@ -180,7 +183,7 @@ def test_one_wrong_line_refuses_the_whole_file_without_telling_what_is_in_it():
     good = b"config wifi-iface 'home'\n\toption key '" + SECRET + b"'\n"
     for line in (
         b"optoin ssid 'Home'",
-        b"option ssid",
+        b"option",
         b"option key '" + SECRET + b"' '" + SECRET + b"'",
         b"config",
         b"config wifi-iface a b",
@@ -199,6 +202,102 @@ def test_a_folder_where_the_file_should_be_is_an_error_and_not_an_empty_configur
         wpsd.read_uci("/tmp")
     except wpsd.FileError as e:
         assert "/tmp can't be read" in str(e)
+    else:
+        raise AssertionError("no FileError")
+
+
+def latin(value):
+    """Bytes as the recordings have them: a character is a byte."""
+    return [latin(each) for each in value] if isinstance(value, list) else "".join([chr(c) for c in value])
+
+
+def test_every_recorded_file_reads_as_libuci_read_it():
+    """420 small files, and what `uci export` (openwrt/uci of 2025-12) made of each, or that it refused."""
+    count = 0
+    with open(RECORDED) as file:
+        for line in file:
+            case = json.loads(line)
+            count += 1
+            try:
+                found = [
+                    [section.kind, None if section.reference.startswith("@") else section.name,
+                     {name: latin(value) for name, value in section.options.items()}]
+                    for section in sections_of(bytes([ord(c) for c in case["file"]]))
+                ]  # fmt: skip
+            except wpsd.FileError:
+                found = None
+            assert found == case.get("sections"), case["file"]
+    assert count == 420
+
+
+def staged(raw, changes):
+    """{name: options} of a file when those lines are staged."""
+    folder = "/tmp/wpsd-staged-" + "".join(["%02x" % b for b in os.urandom(8)])
+    os.mkdir(folder)
+    os.mkdir(folder + "/staged")
+    try:
+        for path, data in ((folder + "/wireless", raw), (folder + "/staged/wireless", changes)):
+            with open(path, "wb") as file:
+                file.write(data)
+        found = wpsd.read_uci(folder + "/wireless", folder + "/staged")
+        networks = wpsd.finish(wpsd.read_networks(folder, folder + "/staged"))
+        names = [section.name for section in found if section.kind == "wifi-iface"]
+        assert [network.section.name for network in networks] == names
+        return {section.name: section.options for section in found}
+    finally:
+        os.system("rm -rf " + folder)
+
+
+def test_what_somebody_has_changed_and_not_committed_counts_as_it_does_for_netifd():
+    raw = (
+        b"config wifi-iface 'home'\n\toption ssid 'Home'\n\toption key 'opensync11'\n\tlist x '1'\n\tlist x '2'\n"
+        b"config wifi-iface 'guest'\n\toption ssid 'Guest'\n"
+        b"config wifi-station\n\toption key '12345678'\n"
+    )
+    found = staged(
+        raw,
+        b"wireless.home.ssid='Anna'\\''s'\n-wireless.home.key\n|wireless.home.x='3'\n~wireless.home.x='1'\n"
+        b"-wireless.guest\n@wireless.cfg03ad89='tv'\nwireless.tv.mac='02:00:00:00:00:01'\n"
+        b"wireless.more='wifi-iface'\nwireless.more.ssid='More'\n+wireless.cfg05ad89='wifi-station'\n",
+    )
+    station = [name for name in found if name not in ("home", "more", "cfg05ad89")]
+    assert found["home"] == {"ssid": b"Anna's", "x": [b"2", b"3"]}
+    assert found["more"] == {"ssid": b"More"} and found["cfg05ad89"] == {} and "guest" not in found
+    assert len(station) == 1 and found[station[0]]["key"] == b"12345678"
+
+
+def test_staged_lines_that_make_no_sense_are_skipped_and_the_others_count():
+    raw = b"config wifi-iface 'home'\n\toption ssid 'Home'\n"
+    for line in (b"nonsense", b"other.home.ssid='x'", b"wireless.none.ssid='x'", b"-wireless.none",
+                 b"|wireless.home='x'", b"wireless.home.ss-id='x'",
+                 b"@wireless.home='a b'", b"wireless.home.ssid", b"^wireless.home='0'"):
+        found = staged(raw, line + b"\nwireless.home.after='1'\n")
+        assert found == {"home": {"ssid": b"Home", "after": b"1"}}, line
+    assert staged(raw, b"wireless.home.after='1'\nwireless.home.ssid='no end") == {
+        "home": {"ssid": b"Home", "after": b"1"}
+    }
+
+
+def test_stations_may_stand_above_the_networks_and_a_section_may_go_on_further_down():
+    first = b"config wifi-station 'tv'\n\toption key '12345678'\nconfig wifi-iface 'home'\n\toption ssid 'Home'\n"
+    (network,) = networks_of(first)
+    assert [key.id for key in network.keys] == ["tv"]
+    folder = "/tmp/wpsd-twice-" + "".join(["%02x" % b for b in os.urandom(8)])
+    os.mkdir(folder)
+    try:
+        with open(folder + "/wireless", "wb") as file:
+            file.write(first + b"config wifi-station 'tv'\n\toption key_id 'telly'\n")
+        (network,) = wpsd.finish(wpsd.read_networks(folder))
+        assert [(key.id, key.secret) for key in network.keys] == [("telly", b"12345678")]
+    finally:
+        os.system("rm -rf " + folder)
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_not_a_router_without_networks():
+    try:
+        wpsd.finish(wpsd.read_networks("/tmp/wpsd-there-is-no-such-folder"))
+    except wpsd.FileError as e:
+        assert "/tmp/wpsd-there-is-no-such-folder is not there" in str(e)
     else:
         raise AssertionError("no FileError")
 
@@ -295,7 +394,8 @@ def test_a_wrong_mac_address_is_refused_and_its_section_named():
 
 
 def test_a_vlan_that_does_not_exist_is_refused_and_its_section_named():
-    for vid in (b"0", b"4095", b"-1", b"x"):
+    assert network_of(b"key '12345678'", b"vid '0'").keys[0].vid == b"", "0 is none"
+    for vid in (b"4095", b"-1", b"x"):
         assert "the vid is not 1 to 4094" in refused_key(b"key '" + SECRET + b"'", b"vid '" + vid + b"'")
 
 
@@ -307,3 +407,55 @@ def test_a_key_whose_line_hostapd_could_not_read_whole_is_refused_and_its_sectio
         stations=b"config wifi-station 's'\n\toption " + long_id + b"\n\toption key '" + b"x" * 63 + b"'\n"
     )
     assert fits.problems == [] and len(fits.keys) == 1
+
+
+def test_a_station_without_a_key_is_no_problem_but_up_to_24_10_it_keeps_the_access_point_down():
+    station = b"config wifi-station 'tv'\n\toption mac '02:00:00:00:00:01'\n"
+    network = network_of(b"key 'opensync11'", stations=station)
+    assert network.problems == [] and [key.id for key in network.keys] == ["key"]
+    (warning,) = network.warnings
+    assert warning.startswith("wifi-station 'tv': it has no key; OpenWrt up to 24.10")
+
+
+def test_lists_that_24_10_ignores_are_told_in_one_sentence_however_many_stations_have_them():
+    station = b"config wifi-station\n\toption key_id 'k%d'\n\toption key '12345678'\n\tlist iface 'home'\n"
+    network = network_of(stations=b"".join([station % number for number in range(300)]))
+    assert len(network.keys) == 300
+    (warning,) = network.warnings
+    assert "and 299 more: " in warning and "ignores list iface" in warning
+
+
+def test_a_station_that_is_switched_off_is_known_and_given_to_nobody():
+    network = network_of(stations=b"config wifi-station 'tv'\n\toption key '12345678'\n\toption disabled '1'\n")
+    assert network.keys == [] and network.withheld == ["tv"]
+
+
+def test_a_key_that_ppsk_makes_meaningless_is_not_offered():
+    assert network_of(b"key 'opensync11'", b"ppsk '1'").keys == []
+
+
+def test_what_wps_has_told_of_a_device_stands_in_its_key():
+    network = network_of(
+        b"key 'opensync11'",
+        stations=b"config wifi-station 'x'\n\toption key_id 'printer'\n\toption key '" + b"5e" * 32 +
+        b"'\n\toption iface 'home'\n\toption wps_name 'Printer'\n\toption wps_mac '02:00:00:00:00:01'\n"
+        b"\toption wps_joined '1700000000'\n"
+        b"config wifi-station 'wps_020000000002'\n\toption key '" + b"5f" * 32 + b"'\n",
+    )  # fmt: skip
+    _, printer, other = network.keys
+    assert (printer.is_device, printer.name, printer.mac, printer.joined) == (
+        True, "Printer", "02:00:00:00:00:01", 1700000000,
+    )  # fmt: skip
+    assert other.is_device and not network.keys[0].is_device
+    assert network.key_id == "key", "a device's key is nobody else's"
+
+
+def test_networks_with_one_psk_file_have_one_content_or_a_sentence_why_not():
+    one = network_of(b"key 'opensync11'")
+    assert len(wpsd.keys_of([one, network_of(b"key 'opensync11'")])) == 1
+    try:
+        wpsd.keys_of([one, network_of(b"key 'opensync22'")])
+    except wpsd.FileError as e:
+        assert "different keys by the key id key" in str(e) and "opensync" not in str(e)
+    else:
+        raise AssertionError("no FileError")

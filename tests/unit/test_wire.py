@@ -426,3 +426,62 @@ def test_listening_works_with_any_object_id():
         bus.flush()
         expected = attribute(INT32, b"object", struct.pack(">I", number))
         assert expected in bus.sock.sent, hex(number)
+
+
+# -- an answer of which little is wanted
+
+WANTED = {"*": {"up": True, "interfaces": {"*": {"section": True, "ifname": True, "config": {"mode": True}}}}}
+
+
+def radio(stations=0):
+    station = (("name", "x"), ("config", (("key", "do-not-tell" * 5), ("mac", ["02:00:00:00:00:01"]))))
+    interface = (
+        ("section", "home"), ("ifname", "phy0-ap0"), ("stations", [station] * stations),
+        ("config", (("mode", "ap"), ("ssid", "Home"), ("key", "do-not-tell"))),
+    )  # fmt: skip
+    return ("up", True), ("pending", False), ("config", (("channel", "1"),)), ("interfaces", [interface, ()])
+
+
+PICKED = {"up": True, "interfaces": [{"section": "home", "ifname": "phy0-ap0", "config": {"mode": "ap"}}, {}]}
+
+
+def asked(pick, *pieces):
+    """What the one call that is pending was answered with, and the most bytes that were held."""
+    answers, held = [], [0]
+    bus = connected(HELLO)
+    bus.invoke(77, "status", (), lambda status, answer: answers.append((status, answer)), pick)
+    bus.sock.pieces += list(pieces)
+    while bus.sock and bus.sock.pieces:
+        bus.receive()
+        held[0] = max(held[0], len(bus._in))
+    return answers, held[0]
+
+
+def answered(table, cut):
+    raw = wpsd.frame(wpsd.DATA, 1, 9, (wpsd.A_OBJECT, 77), (wpsd.A_DATA, wpsd.encode(table)))
+    raw += wpsd.frame(wpsd.STATUS, 1, 9, (wpsd.A_STATUS, 0))
+    return [raw[at : at + cut] for at in range(0, len(raw), cut)]
+
+
+def test_of_a_long_answer_only_what_is_wanted_is_held_however_it_is_cut():
+    for cut in (1, 3, 4, 7, 1024):
+        answers, _ = asked(WANTED, *answered((("radio0", radio(2)), ("radio1", radio(0))), cut))
+        assert answers == [(wpsd.OK, {"radio0": PICKED, "radio1": PICKED})], cut
+
+
+def test_an_answer_longer_than_what_is_held_of_others_is_read_and_never_held_whole():
+    pieces = answered((("radio0", radio(600)),), 1024)
+    assert len(pieces) > 70
+    answers, held = asked(WANTED, *pieces)
+    assert answers == [(wpsd.OK, {"radio0": PICKED})] and held < 8192
+    answers, held = asked(None, *pieces)
+    assert answers == [(wpsd.OK, None)] and held < 8192
+
+
+def test_an_answer_that_lies_about_a_length_is_none_and_what_follows_is_understood():
+    table = wpsd.encode((("radio0", radio(1)),))
+    for at in range(0, len(table), 2):
+        lie = table[:at] + b"\xff\xff" + table[at + 2 :]
+        raw = wpsd.frame(wpsd.DATA, 1, 9, (wpsd.A_DATA, lie)) + wpsd.frame(wpsd.STATUS, 1, 9, (wpsd.A_STATUS, 0))
+        answers, _ = asked(WANTED, raw)
+        assert len(answers) == 1 and answers[0][0] == wpsd.OK, at
