@@ -374,6 +374,11 @@ class Hostapd:
             self._thread.start()
         return self
 
+    def add_radio(self, path):
+        """A radio's file that comes while the process runs."""
+        with self._lock:
+            self._add_radio(str(path))
+
     def _add_radio(self, path):
         added = []
         try:

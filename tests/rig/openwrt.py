@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the real OpenWrt did, as it was recorded, played again: UCI, netifd's files and its replies in their order.
 
-tests/recorded/openwrt/<release>/<case>.json has, of the recordings of OpenWrt's own programs (main of April 2026 and 24.10),
-what a program beside them can see:
+tests/recorded/openwrt/<release>/<case>.json has, of the recordings of OpenWrt's own programs (main of April 2026, and
+24.10), what a program beside them can see:
 
     wireless        /etc/config/wireless, as lines
     replies         [seconds, reply]: every different reply of `network.wireless status`, as netifd's JSON (24.10 has a
