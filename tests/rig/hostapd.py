@@ -15,6 +15,7 @@ Read it in this order: the psk file and the configuration file (`load_psk_file`,
 
 import collections
 import errno
+import fcntl
 import functools
 import hashlib
 import os
@@ -22,6 +23,8 @@ import re
 import secrets
 import select
 import socket
+import struct
+import termios
 import threading
 import time
 import uuid as uuids
@@ -243,6 +246,11 @@ class Bss:
             return None
         found = re.match(r"DIR=(.*?)(?: GROUP=.*)?$", folder)
         return os.path.join(found.group(1) if found else folder, self.name)
+
+    @property
+    def unread(self):
+        """Bytes of the next command that waits in its socket, 0 when none does."""
+        return struct.unpack("i", fcntl.ioctl(self.socket, termios.FIONREAD, b"\0\0\0\0"))[0] if self.socket else 0
 
     @property
     def is_link(self):
