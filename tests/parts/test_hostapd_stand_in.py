@@ -715,3 +715,15 @@ def test_a_link_that_goes_takes_its_socket_along_and_the_deaf_one_answers_for_th
 def test_a_hostapd_without_wifi_7_keeps_such_a_radio_down(tmp_path, mld):
     with Hostapd(tmp_path / "phy0.conf", no_mld=True) as hostapd:
         assert not hostapd.bss and "mld_ap" in list(hostapd.refused.values())[0]
+
+
+def test_a_uuid_that_is_set_later_comes_with_the_next_restart_only(rig):
+    hostapd = rig(a=WPS, b=WPS.replace(GROUP, UUID))
+    client = hostapd.client("b")
+    hostapd.client("a").ask("WPS_PBC")
+    assert client.ask("SET uuid " + GROUP) == client.ask("WPS_PBC") == "OK"
+    assert not hostapd.can_enrol("a")
+    for command in ("DISABLE", "ENABLE", "WPS_PBC"):
+        client.ask(command)
+    hostapd.client("a").ask("WPS_PBC")
+    assert hostapd.can_enrol("a") and hostapd.can_enrol("b")

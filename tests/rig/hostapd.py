@@ -213,6 +213,7 @@ class Bss:
         self.until = None               # when the running session times out
         self.pressed = {}               # uuid -> when its enrollee last asked for push button
         self.served = None              # (uuid, when) of the last success
+        self.uuid = None                # its own, as the registrar was made with it (source): SET comes too late
         self.locked = False             # ap_setup_locked, as it was when the registrar was made
         self.status = "Disabled"
         self.result = "None"
@@ -750,12 +751,12 @@ class Hostapd:
 
     def _uuid(self, bss):
         """Its own uuid; else, when not independent, that of the first such BSS; else one from its address."""
-        if "uuid" in bss.conf:
-            return bss.conf["uuid"].lower()
+        if bss.uuid:
+            return bss.uuid.lower()
         if not bss.number("wps_independent"):
             for each in self.bss.values():
                 if not each.number("wps_independent") and each.registrar:
-                    return each.conf.get("uuid", each.address).lower()
+                    return (each.uuid or each.address).lower()
         return bss.address
 
     def _together(self, bss):
@@ -824,7 +825,7 @@ class Hostapd:
 
     def _bring_up(self, bss):
         bss.on = True
-        bss.locked = bss.number("ap_setup_locked") != 0
+        bss.locked, bss.uuid = bss.number("ap_setup_locked") != 0, bss.conf.get("uuid")
         bss.registrar = bss.beacon = bss.number("wps_state") != 0 and not self.no_wps
         bss.until, bss.served = None, None
         bss.pressed.clear()
