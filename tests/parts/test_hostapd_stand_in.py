@@ -1,9 +1,11 @@
 """What the stand-in hostapd answers and sends, held against HOSTAPD.md."""
 
+import hashlib
 import pathlib
 import select
 import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -63,8 +65,9 @@ def rig(tmp_path):
     """rig(bss1="its lines", ...) starts a hostapd with these BSSs, whose psk file is the sample."""
     running = []
 
-    def start(walk_time=120, no_wps=False, psk=SAMPLE, **bss):
-        text = "driver=nl80211\nhw_mode=g\nchannel=1\n"
+    def start(psk=SAMPLE, radio="channel=1", **more):
+        bss = {name: more.pop(name) for name in list(more) if len(name) == 1}
+        text = "driver=nl80211\nhw_mode=g\n%s\n" % radio
         for number, (ifname, lines) in enumerate(bss.items()):
             (tmp_path / (ifname + ".psk")).write_text(psk)
             text += "%s=%s\nctrl_interface=DIR=%s GROUP=network\nssid=OPENSYNC\nwpa=2\nwpa_pairwise=CCMP\n" \
@@ -72,7 +75,7 @@ def rig(tmp_path):
                     "bss" if number else "interface", ifname, tmp_path / "ctrl", tmp_path / ifname, lines)
         conf = tmp_path / "hostapd-phy0.conf"
         conf.write_text(text)
-        hostapd = Hostapd(conf, walk_time=walk_time, no_wps=no_wps).start()
+        hostapd = Hostapd(conf, **more).start()
         hostapd.client = lambda ifname: Client(tmp_path / "ctrl" / ifname)
         running.append(hostapd)
         return hostapd
@@ -474,3 +477,253 @@ def test_a_restarted_bss_reads_its_lines_again_and_the_others_do_not_notice(rig,
     assert hostapd.restart_bss("b")
     assert hostapd.client("b").ask("WPS_PBC") == "OK"
     assert hostapd.stations("a") == [MAC] and hostapd.stations("b") == [] and hostapd.drops == 1
+
+
+# ---- unkindness: what the real one does to whoever trusts its word
+
+def test_a_radio_restarted_in_a_session_says_active_for_ever_and_lets_nobody_in(rig):
+    hostapd = rig(a=WPS)
+    client = attached(hostapd, "a")
+    client.ask("WPS_PBC")
+    assert hostapd.can_enrol("a")
+    assert client.ask("DISABLE") == client.ask("ENABLE") == "OK"
+    assert "PBC Status: Active" in client.ask("WPS_GET_STATUS") and hostapd.shown("a")
+    assert not hostapd.can_enrol("a") and hostapd.enrol("a", MAC, UUID) is None
+    assert client.ask("WPS_PBC") == "OK" and hostapd.can_enrol("a") and hostapd.enrol("a", MAC, UUID)
+    assert not hostapd.can_enrol("a")
+
+
+def test_a_hidden_or_overlapped_bss_lets_nobody_in(rig):
+    hostapd = rig(a=WPS, b=WPS)
+    for ifname in "ab":
+        hostapd.client(ifname).ask("WPS_PBC")
+    hostapd.client("a").ask("SET wps_state 0")
+    hostapd.overlap("b")
+    assert not hostapd.can_enrol("a") and not hostapd.can_enrol("b")
+
+
+def test_a_second_press_renews_the_walk_time(rig):
+    client = attached(rig(a=WPS, walk_time=0.4), "a")
+    client.ask("WPS_PBC")
+    time.sleep(0.25)
+    client.ask("WPS_PBC")
+    time.sleep(0.25)
+    assert "Active" in client.ask("WPS_GET_STATUS")
+    assert client.events(0.4) == ["WPS-TIMEOUT"]
+
+
+def test_a_slow_load_stands_still_on_every_socket_of_the_process(rig, tmp_path):
+    hostapd = rig(a=WPS, b=WPS, walk_time=0.2, passphrase_time=0.1)    # three passphrases: 0.3 s
+    first, other = attached(hostapd, "a"), attached(hostapd, "b")
+    other.ask("WPS_PBC")
+    start = time.monotonic()
+    first.socket.send(b"RELOAD_WPA_PSK")
+    assert other.ask("PING") == "PONG" and time.monotonic() - start > 0.28
+    assert first.receive().strip() == "OK" and "Timed-out" in other.ask("WPS_GET_STATUS")
+    (tmp_path / "a.psk").write_text("%s %s\n" % (EVERYONE, "ab" * 32))
+    start = time.monotonic()
+    assert first.ask("RELOAD_WPA_PSK") == "OK" and time.monotonic() - start < 0.1      # 64 hex digits cost nothing
+
+
+def test_while_a_radio_listens_for_radar_it_can_do_nothing_and_says_ok_to_set(rig):
+    hostapd = rig(a=WPS, before=("DFS", 60))
+    client = attached(hostapd, "a")
+    text = client.ask("STATUS")
+    assert text.startswith("state=DFS\n") and "cac_time_seconds=60\ncac_time_left_seconds=59\n" in text
+    assert "wps_state=configured" in client.ask("GET_CONFIG")
+    assert client.ask("WPS_PBC") == client.ask("UPDATE_BEACON") == "FAIL"
+    assert client.ask("SET wps_state 2") == "OK"
+    assert not hostapd.connect("a", MAC, "opensync11")
+    hostapd.end_waiting("a")
+    events = client.events()
+    assert events[0].startswith("DFS-CAC-COMPLETED success=1 freq=2412") and events[1] == "AP-ENABLED"
+    assert client.ask("WPS_PBC") == "OK" and hostapd.enrol("a", MAC, UUID)
+
+
+@pytest.mark.parametrize("state", ["DFS", "ACS", "HT_SCAN", "COUNTRY_UPDATE"])
+def test_hidden_before_it_is_enabled_a_radio_has_no_wps_until_it_is_restarted(rig, state):
+    hostapd = rig(a=WPS, before=(state, 60))
+    client = hostapd.client("a")
+    assert client.ask("STATUS").startswith("state=%s\n" % state)
+    client.ask("SET wps_state 0")
+    hostapd.end_waiting("a")
+    while not client.ask("STATUS").startswith("state=ENABLED"):
+        pass
+    client.ask("SET wps_state 2")
+    assert client.ask("UPDATE_BEACON") == "OK" and client.ask("WPS_PBC") == "FAIL"
+    hostapd.before = None
+    assert client.ask("DISABLE") == client.ask("ENABLE") == client.ask("WPS_PBC") == "OK"
+
+
+def test_a_radar_in_a_session_is_told_as_it_comes_and_leaves_a_dead_window(rig):
+    hostapd = rig(a=WPS)
+    client = attached(hostapd, "a")
+    hostapd.connect("a", OTHER, "opensync11")
+    client.ask("WPS_PBC")
+    client.events()
+    hostapd.radar("a", 60)
+    hostapd.end_waiting("a")
+    words = [text.split()[0] for text in client.events(0.2)]
+    assert words == ["DFS-RADAR-DETECTED", "DFS-NEW-CHANNEL", "AP-DISABLED", "AP-STA-DISCONNECTED", "DFS-CAC-START",
+                     "DFS-CAC-COMPLETED", "AP-ENABLED"]
+    assert "PBC Status: Active" in client.ask("WPS_GET_STATUS") and not hostapd.can_enrol("a")
+    assert "freq=5500\nchannel=100" in client.ask("STATUS")
+
+
+def test_the_access_points_pin_lives_in_the_running_hostapd(rig):
+    hostapd = rig(a=WPS + "\nap_pin=12345670\nwpa_passphrase=opensync11")
+    client = attached(hostapd, "a")
+    assert client.ask("WPS_AP_PIN get") == "12345670"
+    assert client.ask("SET ap_setup_locked 1") == "OK"
+    assert hostapd.register("a", "12345670") == "opensync11" and hostapd.register("a", "99999999") is None
+    assert client.ask("WPS_AP_PIN disable") == "OK" and client.ask("WPS_AP_PIN get") == "FAIL"
+    client.events()
+    assert hostapd.register("a", "12345670") is None
+    assert client.events()[0].endswith("config_error=15")
+
+
+def test_an_old_hostapd_waits_for_a_listener_that_does_not_read_and_the_wifi_with_it(rig):
+    hostapd = rig(a=WPS, waits=True)
+    full, well = attached(hostapd, "a"), hostapd.client("a")
+
+    def flood():
+        for number in range(600):
+            hostapd.emit("a", "EVENT-%d" % number)
+    thread = threading.Thread(target=flood)
+    thread.start()
+    while not hostapd.waited:
+        time.sleep(0.01)
+    assert well.ask("PING", 0.2) is None
+    numbers = [full.receive().strip() for _ in range(600)]
+    thread.join()
+    assert numbers == ["<3>EVENT-%d" % number for number in range(600)] and hostapd.waited > 0.1
+    assert well.receive().strip() == "PONG"
+
+
+def test_a_forgotten_listener_is_deaf_until_it_attaches_anew_and_twice_is_once(rig):
+    hostapd = rig(a=WPS)
+    client = attached(hostapd, "a")
+    hostapd.bss["a"].listeners.clear()
+    hostapd.emit("a", "LOST")
+    assert client.events() == [] and client.ask("ATTACH") == client.ask("ATTACH") == "OK"
+    hostapd.emit("a", "HEARD")
+    assert client.events() == ["HEARD"]
+    assert client.ask("DETACH") == "OK" and client.ask("DETACH") == "FAIL"
+
+
+def test_wps_state_1_is_not_configured_and_gives_a_key_that_nobody_has(rig):
+    hostapd = rig(a=WPS.replace("wps_state=2", "wps_state=1"))
+    client = hostapd.client("a")
+    assert "wps_state=not configured" in client.ask("GET_CONFIG")
+    client.ask("WPS_PBC")
+    key = hostapd.enrol("a", MAC, UUID)
+    assert key and not hostapd.connect("a", OTHER, key)
+
+
+def test_a_key_of_a_vlan_lets_nobody_in_where_that_vlan_is_not(rig, tmp_path):
+    hostapd = rig(a=WPS, b=WPS + "\ndynamic_vlan=1", c=WPS + "\nvlan_file=%s" % (tmp_path / "vlan"),
+                  psk="vlanid=5 keyid=tv wps=1 %s opensync55\n" % EVERYONE, words=" auth_alg=open")
+    (tmp_path / "vlan").write_text("6 six\n")
+    assert [hostapd.connect(ifname, MAC, "opensync55") for ifname in "abc"] == [False, True, False]
+    assert hostapd.events[-3] == ("b", "AP-STA-CONNECTED %s keyid=tv vlanid=5 auth_alg=open" % MAC)
+    (tmp_path / "vlan").write_text("5 five\n")
+    assert hostapd.connect("c", MAC, "opensync55")
+    hostapd.client("a").ask("WPS_PBC")
+    assert hostapd.enrol("a", MAC, UUID) and hostapd.stations("a") == []
+
+
+def test_a_multi_ap_device_is_given_the_backhauls_key_and_nothing_tells(rig):
+    hostapd = rig(a=WPS + "\nmulti_ap=2\nmulti_ap_backhaul_ssid=\"BACK\"\nmulti_ap_backhaul_wpa_passphrase=backhaul1")
+    client = attached(hostapd, "a")
+    keys = []
+    for mac, uuid, multi_ap in ((MAC, UUID, False), (OTHER, GROUP, True)):
+        client.ask("WPS_PBC")
+        keys.append(hostapd.enrol("a", mac, uuid, comes_back=False, multi_ap=multi_ap))
+    assert keys[1] == hashlib.pbkdf2_hmac("sha1", b"backhaul1", b"BACK", 4096, 32).hex() != keys[0]
+
+
+def test_a_psk_file_of_roots_is_read_and_never_appended_to(rig, tmp_path):
+    hostapd = rig(a=WPS, psk=SAMPLE.replace("wps=1", "wps=0"), user=5101)
+    psk = tmp_path / "a.psk"
+    psk.chmod(0o644)
+    before = psk.read_bytes()
+    client = hostapd.client("a")
+    client.ask("WPS_PBC")
+    key = hostapd.enrol("a", MAC, UUID)
+    assert psk.read_bytes() == before and hostapd.stations("a") == [MAC]
+    assert client.ask("RELOAD_WPA_PSK") == "OK"         # the key was hostapd's alone
+    assert hostapd.stations("a") == [] and not hostapd.connect("a", MAC, key)
+    psk.chmod(0o600)
+    assert client.ask("RELOAD_WPA_PSK") == "FAIL"
+
+
+def test_another_psk_file_is_loaded_once_hostapd_was_told_its_name(rig, tmp_path):
+    hostapd = rig(a=WPS)
+    (tmp_path / "other").write_text("keyid=x %s elsewhere1\n" % EVERYONE)
+    client = hostapd.client("a")
+    assert client.ask("SET wpa_psk_file %s" % (tmp_path / "other")) == client.ask("RELOAD_WPA_PSK") == "OK"
+    assert hostapd.connect("a", MAC, "elsewhere1") and not hostapd.connect("a", MAC, "opensync11")
+
+
+def test_six_gigahertz_is_told_by_its_frequency(rig):
+    assert "freq=5975\nchannel=5" in rig(a=WPS, radio="op_class=131\nchannel=5").client("a").ask("STATUS")
+
+
+# ---- an AP MLD
+
+@pytest.fixture
+def mld(tmp_path):
+    """One interface in two radios' files, as netifd writes it."""
+    for radio in range(2):
+        (tmp_path / ("phy%d.conf" % radio)).write_text(
+            "driver=nl80211\nhw_mode=g\nchannel=%d\ninterface=mld\nctrl_interface=%s\nssid=HOME\nwpa=2\n"
+            "wpa_pairwise=CCMP\nwpa_key_mgmt=SAE WPA-PSK\nwpa_psk_file=%s\nmld_ap=1\nmld_link_id=-1\n%s\n" % (
+                1 + 5 * radio, tmp_path / "ctrl", tmp_path / "psk", WPS))
+    (tmp_path / "psk").write_text(SAMPLE)
+    with Hostapd(tmp_path / "phy0.conf", tmp_path / "phy1.conf") as hostapd:
+        hostapd.client = lambda name: Client(tmp_path / "ctrl" / name)
+        yield hostapd
+
+
+def test_an_mld_has_a_socket_a_link_and_one_that_is_deaf(mld, tmp_path):
+    assert sorted(path.name for path in (tmp_path / "ctrl").iterdir()) == ["mld", "mld_link0", "mld_link1"]
+    deaf, first, second = (attached(mld, name) for name in ("mld", "mld_link0", "mld_link1"))
+    assert deaf.ask("WPS_PBC") == "OK"
+    assert [mld.active(name) for name in ("mld_link0", "mld_link1")] == [True, False]
+    assert deaf.events() == second.events() == [] and first.events() == ["WPS-PBC-ACTIVE"]
+    assert "freq=2412" in deaf.ask("STATUS") and "freq=2437" in second.ask("STATUS")
+    assert mld.log[-2:] == [("mld", "STATUS"), ("mld_link1", "STATUS")]
+
+
+def test_a_device_pairs_on_one_link_of_an_mld_and_the_other_window_stays_open(mld):
+    second = attached(mld, "mld_link1")
+    for name in ("mld_link0", "mld_link1"):
+        assert mld.client(name).ask("WPS_PBC") == "OK"
+    assert mld.enrol("mld_link1", MAC, UUID)
+    assert any(text == "AP-STA-CONNECTED %s keyid=key-3" % MAC for text in second.events())
+    assert mld.active("mld_link0") and not mld.active("mld_link1")
+
+
+def test_a_link_that_goes_takes_its_socket_along_and_the_deaf_one_answers_for_the_next(mld, tmp_path):
+    mld.remove_bss("mld_link0")
+    assert sorted(path.name for path in (tmp_path / "ctrl").iterdir()) == ["mld", "mld_link1"]
+    assert "freq=2437" in mld.client("mld").ask("STATUS")
+    mld.remove_bss("mld_link1")
+    assert list((tmp_path / "ctrl").iterdir()) == []
+
+
+def test_a_hostapd_without_wifi_7_keeps_such_a_radio_down(tmp_path, mld):
+    with Hostapd(tmp_path / "phy0.conf", no_mld=True) as hostapd:
+        assert not hostapd.bss and "mld_ap" in list(hostapd.refused.values())[0]
+
+
+def test_a_uuid_that_is_set_later_comes_with_the_next_restart_only(rig):
+    hostapd = rig(a=WPS, b=WPS.replace(GROUP, UUID))
+    client = hostapd.client("b")
+    hostapd.client("a").ask("WPS_PBC")
+    assert client.ask("SET uuid " + GROUP) == client.ask("WPS_PBC") == "OK"
+    assert not hostapd.can_enrol("a")
+    for command in ("DISABLE", "ENABLE", "WPS_PBC"):
+        client.ask(command)
+    hostapd.client("a").ask("WPS_PBC")
+    assert hostapd.can_enrol("a") and hostapd.can_enrol("b")

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from rig.hostapd import Hostapd
 from rig.netifd import HostapdObject, Netifd
+from rig.openwrt import plain
 
 WIRELESS = """
 config wifi-device 'radio0'
@@ -52,6 +53,14 @@ config wifi-station
 
 config wifi-station
 	option key 'nobodyskey'
+
+config wifi-station
+	list mac '02:00:00:00:00:03'
+
+config wifi-vlan
+	option name 'seven'
+	option vid '7'
+	option iface 'home'
 """ % ("ab" * 32)
 
 
@@ -87,17 +96,18 @@ def test_a_file_a_radio_with_its_bss_in_order(box):
     assert text.index("hw_mode=a\nchannel=36") < text.index("interface=")
     assert 'ssid2="Home"' in text and "ssid2=47c3a4737465" in text
     home = lines_of(written["phy0"], "phy0-ap0")
-    assert "wpa_passphrase=mainmain" in home and "bridge=br-lan" in home and "wds_bridge=" in home
+    assert "wpa_passphrase=mainmain" in home and "bridge=br-lan" in home and "dynamic_vlan=0" in home
     assert "wpa_psk_file=%s/hostapd-phy0-ap0.psk" % box.run in home
     assert "wpa_psk=" + "ab" * 32 in lines_of(written["phy1"], "home-ap-24")
     assert not any("wps" in line or "eap_server" in line for line in home)
 
 
-def test_the_psk_file_has_only_stations_with_both_mac_and_key(box):
+def test_the_psk_file_has_the_stations_with_a_key_and_everybody_where_there_is_no_mac(box):
     Netifd(box.uci, box.run).reload()
     assert (box.run / "hostapd-phy0-ap0.psk").read_text() == \
-        "vlanid=7 02:00:00:00:00:01 printerkey\nvlanid=7 02:00:00:00:00:02 printerkey\n"
-    assert (box.run / "hostapd-phy0-ap1.psk").read_text() == ""
+        "vlanid=7 02:00:00:00:00:01 printerkey\nvlanid=7 02:00:00:00:00:02 printerkey\n00:00:00:00:00:00 nobodyskey\n"
+    assert (box.run / "hostapd-phy0-ap1.psk").read_text() == "00:00:00:00:00:00 nobodyskey\n"
+    assert (box.run / "hostapd-phy0-ap0.vlan").read_text() == "7 phy0-ap0-seven\n"
 
 
 def test_wps_lines_come_in_the_order_of_the_ucode_scripts(box):
@@ -134,7 +144,7 @@ def test_status_maps_sections_to_interfaces_and_disabled_ones_are_left_out(box):
     add(box, "guest", "disabled '1'")
     netifd = Netifd(box.uci, box.run)
     netifd.reload()
-    found = {each["section"]: each["ifname"] for radio in netifd.status().values()
+    found = {each["section"]: each["ifname"] for radio in plain(netifd.status()).values()
              for each in radio["interfaces"]}
     assert found == {"home": "phy0-ap0", "home24": "home-ap-24"}
 

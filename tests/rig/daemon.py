@@ -101,6 +101,8 @@ class House:
         self.hostapds = {}
         self.walk_time = 120
         self.no_wps = False
+        self.build = {"words": " auth_alg=open"}    # what else Hostapd() is told; OpenWrt's has these words
+        self.netifd = None          # rig.openwrt.Wireless, where the test has one
         self.settings = {}          # /etc/config/wpsd
         self.stations = []
         self.secrets = set()
@@ -130,6 +132,8 @@ class House:
                 pass
         if self.client:
             self.client.close()
+        if self.netifd:
+            self.netifd.close()
         if self.broker._thread:
             self.broker.stop()
         for hostapd in self.hostapds.values():
@@ -142,6 +146,7 @@ class House:
     def add(self, ifname, ssid="Home", key="opensync11", wps=True, warm=None, radio="phy0", hostapd="hostapd",
             uci=(), conf=(), psk=""):
         """A network as netifd would have set it up. `warm`: hostapd starts with WPS (as `wps` says).
+        An AP MLD has several radios ("phy0 phy1") and `mld_ap` among its `conf`: a link on each.
 
         `uci` and `conf` are options to put on top of the usual ones; None takes one away.
         """
@@ -149,7 +154,8 @@ class House:
         section = re.sub("[^A-Za-z0-9]", "_", ifname)
         psk_path = self.folder / ("hostapd-%s.psk" % ifname)
         psk_path.write_bytes(psk if isinstance(psk, bytes) else psk.encode())
-        options = {"device": radio, "mode": "ap", "ifname": ifname, "ssid": ssid, "encryption": "psk2"}
+        device = radio.split() if " " in radio else radio
+        options = {"device": device, "mode": "ap", "ifname": ifname, "ssid": ssid, "encryption": "psk2"}
         options["key"] = key
         lines = {"ctrl_interface": self.folder / "ctrl", "wpa_passphrase": key}
         lines.update({"ssid": ssid} if isinstance(ssid, str) else {"ssid2": ssid.hex()})
@@ -169,14 +175,18 @@ class House:
         self.stations.append((section, {"key": key, **options}))
         self.secrets.add(key)
 
+    def conf_paths(self, ifname):
+        """The files of its radio, or of each radio on which an AP MLD has a link."""
+        return [self.folder / ("hostapd-%s.conf" % radio) for radio in self.networks[ifname].radio.split()]
+
     def conf_path(self, ifname):
-        return self.folder / ("hostapd-%s.conf" % self.networks[ifname].radio)
+        return self.conf_paths(ifname)[0]
 
     def write_conf(self):
         """What netifd writes: the radios' files."""
-        for radio in {network.radio for network in self.networks.values()}:
-            text = "driver=nl80211\n#a comment of netifd's\nhw_mode=g\nchannel=1\n\n"
-            for number, network in enumerate(n for n in self.networks.values() if n.radio == radio):
+        for radio in dict.fromkeys(radio for network in self.networks.values() for radio in network.radio.split()):
+            text = "driver=nl80211\n#a comment of netifd's\nhw_mode=g\nchannel=%d\n\n" % (1 + 5 * (radio == "phy1"))
+            for number, network in enumerate(n for n in self.networks.values() if radio in n.radio.split()):
                 text += "%s=%s\n" % ("bss" if number else "interface", network.ifname)
                 text += "".join("%s=%s\n" % pair for pair in network.conf.items() if pair[1] is not None)
                 text += "#end of %s\n\n" % network.ifname
@@ -214,8 +224,8 @@ class House:
     def start_hostapds(self):
         for name in dict.fromkeys(network.hostapd for network in self.networks.values()):
             ifnames = [network.ifname for network in self.networks.values() if network.hostapd == name]
-            paths = dict.fromkeys(self.conf_path(ifname) for ifname in ifnames)
-            hostapd = Hostapd(*paths, walk_time=self.walk_time, no_wps=self.no_wps)
+            paths = dict.fromkeys(path for ifname in ifnames for path in self.conf_paths(ifname))
+            hostapd = Hostapd(*paths, walk_time=self.walk_time, no_wps=self.no_wps, **self.build)
             self.hostapds[name] = hostapd.start()
             assert not hostapd.refused, hostapd.refused
 
@@ -351,7 +361,7 @@ class House:
         return next(iter(self.hostapds.values()))
 
     def hostapd_of(self, ifname):
-        return self.hostapds[self.networks[ifname].hostapd]
+        return self.hostapds[self.networks[ifname.partition("_link")[0]].hostapd]
 
     def told(self, ifname="home-ap", after=0):
         """The commands to a BSS that change something."""
@@ -363,6 +373,10 @@ class House:
 
     def active(self, ifname="home-ap"):
         return self.hostapd_of(ifname).active(ifname)
+
+    def can_enrol(self, ifname="home-ap"):
+        """A device whose button is pressed now would get a key."""
+        return self.hostapd_of(ifname).can_enrol(ifname)
 
     def enrol(self, ifname="home-ap", who=PRINTER, comes_back=True):
         """Someone presses a device's button; the key that it was given, or None."""
@@ -386,13 +400,14 @@ class House:
     def is_at_rest(self, ifname):
         """A BSS as the contract wants it while nothing happens."""
         network, hostapd = self.networks[ifname], self.hostapd_of(ifname)
-        bss = hostapd.bss[ifname]
-        if hostapd.shown(ifname) or hostapd.active(ifname):
+        links = [name for name, each in hostapd.bss.items() if each.ifname == ifname]
+        if any(hostapd.shown(name) or hostapd.active(name) for name in links):
             return False
         if network.uci.get("wps_pushbutton") != "1":
             return not self.armed(ifname)
-        loaded = [key for key in bss.keys if key.wps]
-        return len(loaded) == len(self.armed(ifname)) == 1 and bss.number("wps_independent") == 1
+        loaded = [[key for key in hostapd.bss[name].keys if key.wps] for name in links]
+        return all(len(keys) == len(self.armed(ifname)) == 1 for keys in loaded) and \
+            all(hostapd.bss[name].number("wps_independent") == 1 for name in links)
 
     def wait_rest(self, *ifnames):
         """Until every BSS is at rest and wpsd has nothing more to say to hostapd."""

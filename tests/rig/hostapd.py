@@ -15,6 +15,7 @@ Read it in this order: the psk file and the configuration file (`load_psk_file`,
 
 import collections
 import errno
+import fcntl
 import functools
 import hashlib
 import os
@@ -22,6 +23,8 @@ import re
 import secrets
 import select
 import socket
+import struct
+import termios
 import threading
 import time
 import uuid as uuids
@@ -30,6 +33,7 @@ WALK_TIME = 120         # seconds a push-button session lasts
 LINE_BUFFER = 128       # hostapd reads a psk line with fgets into 128 bytes
 SEND_ERRORS = 10        # more failed events than this in a row and a listener is forgotten (source)
 IGNORE_TIME = 5         # s: an enrollee that has just been served may go on probing (source)
+LONGEST_WAIT = 20       # s that a hostapd which waits for its listeners waits here: a test has to end
 NIL_MAC = "00:00:00:00:00:00"
 DEVICE_TYPE = "0-00000000-0"
 
@@ -40,6 +44,7 @@ SETTABLE = {
     "uuid", "wpa_passphrase", "wpa_psk_file", "wps_independent", "wps_state",
 }
 WPS_LINES = SETTABLE - {"ignore_broadcast_ssid", "wpa_passphrase", "wpa_psk_file"}
+MLD_LINES = {"mld_ap", "mld_link_id"}
 
 
 class Refused(Exception):
@@ -48,7 +53,7 @@ class Refused(Exception):
 
 # ---- files ------------------------------------------------------------------------------------------
 
-Key = collections.namedtuple("Key", "mac psk keyid wps")     # mac None: everyone's
+Key = collections.namedtuple("Key", "mac psk keyid wps vlan", defaults=(0,))     # mac None: everyone's
 
 
 @functools.lru_cache(maxsize=None)
@@ -110,7 +115,7 @@ def psk_line(line, ssid):
         raise Refused("keyid of more than 31 characters")
     mac = mac.group().decode().lower()
     return Key(None if mac == NIL_MAC else mac, psk, tokens[b"keyid"].decode("utf-8", "replace"),
-               atoi(tokens[b"wps"]) != 0)
+               atoi(tokens[b"wps"]) != 0, atoi(tokens[b"vlanid"]))
 
 
 def ssid_of(conf):
@@ -148,7 +153,17 @@ def check_value(name, value):
         raise Refused("invalid wpa_psk")
 
 
-def load_conf(path, no_wps=False):
+def vlans_of(path):
+    """The ids that a vlan_file has, "*" for all; none if it can't be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            words = [line.split() for line in file if line.strip() and not line.startswith("#")]
+    except OSError:
+        return set()
+    return {each[0] if each[0] == "*" else int(each[0]) for each in words}
+
+
+def load_conf(path, no_wps=False, no_mld=False):
     """A radio's file as a list of dicts, one a BSS, the radio's options in the first; or `Refused`."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -163,7 +178,7 @@ def load_conf(path, no_wps=False):
         try:
             if not equals:
                 raise Refused("no '='")
-            if no_wps and name in WPS_LINES:
+            if no_wps and name in WPS_LINES or no_mld and name in MLD_LINES:
                 raise Refused("unknown configuration item %s" % name)
             check_value(name, value)
         except Refused as error:
@@ -185,6 +200,7 @@ class Bss:
 
     def __init__(self, radio, number):
         self.radio = radio              # the path of its configuration file
+        self.name = ""                  # its ifname, or <ifname>_link<N>: what the socket and the tests call it
         self.address = "02:00:00:00:%02x:00" % number
         self.conf = {}
         self.keys = []
@@ -197,6 +213,8 @@ class Bss:
         self.until = None               # when the running session times out
         self.pressed = {}               # uuid -> when its enrollee last asked for push button
         self.served = None              # (uuid, when) of the last success
+        self.uuid = None                # its own, as the registrar was made with it (source): SET comes too late
+        self.locked = False             # ap_setup_locked, as it was when the registrar was made
         self.status = "Disabled"
         self.result = "None"
         self.peer = None
@@ -228,7 +246,17 @@ class Bss:
         if not folder:
             return None
         found = re.match(r"DIR=(.*?)(?: GROUP=.*)?$", folder)
-        return os.path.join(found.group(1) if found else folder, self.ifname)
+        return os.path.join(found.group(1) if found else folder, self.name)
+
+    @property
+    def unread(self):
+        """Bytes of the next command that waits in its socket, 0 when none does."""
+        return struct.unpack("i", fcntl.ioctl(self.socket, termios.FIONREAD, b"\0\0\0\0"))[0] if self.socket else 0
+
+    @property
+    def is_link(self):
+        """One link of an AP MLD, whose interface stands in several radios' files."""
+        return self.number("mld_ap") == 1
 
     @property
     def shown(self):
@@ -239,6 +267,16 @@ class Bss:
         """An enrollee can get a key here at all: WPA2 with a pre-shared key, and EAP served (source)."""
         return "WPA-PSK" in self.conf.get("wpa_key_mgmt", "WPA-PSK").split() and self.number("wpa") & 2 \
             and self.number("eap_server") and self.number("multi_ap") != 1
+
+    @property
+    def passphrases(self):
+        """How many lines of its psk file cost a PBKDF2."""
+        try:
+            with open(self.conf.get("wpa_psk_file", ""), "rb") as file:
+                words = [line.split() for line in file if line.strip() and not line.startswith(b"#")]
+        except OSError:
+            return 0
+        return sum(1 for each in words if len(each[-1]) != 64)
 
     def load_keys(self, again=False):
         """Forget all keys, then read them. RELOAD_WPA_PSK reads `wpa_psk=` not again (source): it loses a
@@ -262,11 +300,29 @@ class Bss:
         return (own or shared)[0].psk if own or shared else None
 
     def match(self, mac, psk):
-        """The loaded key with which a station is let in, or None."""
-        for key in self.keys:
-            if key.mac in (None, mac) and key.psk == psk:
-                return key
-        return None
+        """The loaded key with which a station is let in, or None; a line with its own MAC first (measured)."""
+        fitting = [key for key in self.keys if key.mac in (None, mac) and key.psk == psk]
+        return (sorted(fitting, key=lambda key: key.mac is None) or [None])[0]
+
+    def has_vlan(self, number):
+        """A key with a VLAN that is not there lets nobody in (measured). dynamic_vlan alone makes them as needed."""
+        found = vlans_of(self.conf["vlan_file"]) if self.conf.get("vlan_file") else set()
+        return self.number("dynamic_vlan") != 0 or number in found or "*" in found
+
+
+class Radio:
+    """What all BSSs of a configuration file share."""
+
+    def __init__(self, bsss):
+        conf = bsss[0].conf
+        self.first = bsss[0].name
+        self.channel = atoi(conf.get("channel", "1").encode())
+        six = 131 <= atoi(conf.get("op_class", "0").encode()) <= 137
+        base = 5950 if six else 5000 if self.channel >= 14 else 2407
+        self.freq = base + 5 * self.channel
+        self.state = "ENABLED"          # or DISABLED, COUNTRY_UPDATE, ACS, HT_SCAN, DFS
+        self.until = None               # when a state before ENABLED ends
+        self.cac = 0                    # s that it listens for radar in all
 
 
 # ---- the process ------------------------------------------------------------------------------------
@@ -278,24 +334,36 @@ class Hostapd:
     answer; the longest beginning wins:
       "FAIL"              that is answered, the command is not carried out
       "silent"            no answer, the command is not carried out
-      ("late", seconds)   carried out at once, answered later
+      ("late", seconds)   carried out at once, answered later; the process serves others meanwhile
+      ("still", seconds)  carried out at once, answered later; the whole process stands still until then
       ("garbage", bytes)  carried out, these bytes are the answer
       f(ifname, command, act)   whatever it returns (bytes, str or None); act() carries it out
     """
 
-    def __init__(self, *conf_paths, walk_time=WALK_TIME, no_wps=False):
+    def __init__(self, *conf_paths, walk_time=WALK_TIME, no_wps=False, no_mld=False, waits=False,
+                 passphrase_time=0, user=None, words="", before=None):
         self.conf_paths = [str(path) for path in conf_paths]
         self.walk_time = walk_time
         self.no_wps = no_wps
+        self.no_mld = no_mld            # built without Wi-Fi 7: it refuses a file with mld_ap=
+        self.waits = waits              # for a listener that does not read, as before August 2025
+        self.passphrase_time = passphrase_time      # s of standing still for each passphrase that is loaded
+        self.user = user                # its uid; None: it may read and write everything
+        self.words = words              # what OpenWrt's build says after the keyid: " auth_alg=open"
+        self.before = before            # (state, seconds) of a radio before ENABLED: ("DFS", 60)
+        self.radios = {}                # configuration file -> Radio
+        self.deaf = {}                  # path -> (ifname, socket) of an AP MLD's socket without events
         self.faults = {}
         self.log = []           # (ifname, command) as they came
         self.events = []        # (ifname, text) as they went
         self.drops = 0          # stations thrown out
+        self.waited = 0         # s that it stood still for a listener
         self.refused = {}       # configuration file -> why its radio stays down
         self.bss = {}           # ifname -> Bss
         self.frozen = False
         self._lock = threading.RLock()
-        self._late = []         # (when, Bss, answer, address)
+        self._late = []         # (when, socket, answer, address)
+        self._still = 0         # until when the process stands still
         self._thread = self._wake = None
 
     # -- its life --
@@ -306,6 +374,7 @@ class Hostapd:
             if self._thread:
                 raise RuntimeError("already running")
             self.bss, self.refused, self._late, self.frozen = {}, {}, [], False
+            self.radios, self._still = {}, 0
             for path in self.conf_paths:
                 self._add_radio(path)
             self._wake, self._woken = socket.socketpair()
@@ -314,21 +383,91 @@ class Hostapd:
             self._thread.start()
         return self
 
+    def add_radio(self, path):
+        """A radio's file that comes while the process runs."""
+        with self._lock:
+            self._add_radio(str(path))
+
     def _add_radio(self, path):
         added = []
         try:
-            for section in load_conf(path, self.no_wps):
+            for section in load_conf(path, self.no_wps, self.no_mld):
                 bss = Bss(path, len(self.bss) + len(added))
                 bss.configure(section)
-                self._bring_up(bss)
+                bss.name = self._name(bss)
+                self._load_keys(bss)
                 added.append(bss)
         except Refused as error:
             self.refused[path] = str(error)
             return
         for bss in added:
-            self.bss[bss.ifname] = bss
+            self.bss[bss.name] = bss
             self._bind(bss)
-        self.emit(added[0].ifname, "AP-ENABLED ")
+        self._begin(path)
+
+    def _name(self, bss):
+        """A link's number is its mld_link_id, or the first that is free."""
+        if not bss.is_link:
+            return bss.ifname
+        wanted = atoi(bss.conf.get("mld_link_id", "-1").encode())
+        taken = {each.name for each in self.bss.values()}
+        numbers = [wanted] if wanted >= 0 else range(16)
+        return next(name for name in ("%s_link%d" % (bss.ifname, number) for number in numbers) if name not in taken)
+
+    # -- a radio that is not ENABLED yet --
+
+    def _begin(self, path):
+        """Set a radio up: at once, or after it has listened for radar, looked for a channel and the like."""
+        radio = self.radios[path] = Radio(self._radio(path))
+        if not self.before:
+            self._enabled(path)
+            return
+        state, seconds = self.before
+        radio.state, radio.until = state, time.monotonic() + seconds
+        radio.cac = seconds if state == "DFS" else 0
+        if state == "DFS":
+            self.emit(radio.first, "DFS-CAC-START freq=%d chan=%d sec_chan=0, width=0, seg0=0, seg1=0, cac_time=%ds"
+                      % (radio.freq, radio.channel, seconds))
+        self._nudge()
+
+    def _enabled(self, path):
+        """The registrars are made now, and only where wps_state is not 0 by now (measured)."""
+        radio = self.radios[path]
+        if radio.state == "DFS":
+            self.emit(radio.first, "DFS-CAC-COMPLETED success=1 freq=%d ht_enabled=0 chan_offset=0 chan_width=0 "
+                      "cf1=%d cf2=0" % (radio.freq, radio.freq))
+        radio.state, radio.until = "ENABLED", None
+        for bss in self._radio(path):
+            self._bring_up(bss)
+        self.emit(radio.first, "AP-ENABLED ")
+
+    def radar(self, name, seconds=60):
+        """Radar on the channel of this BSS's radio: everybody is out, and it listens elsewhere for `seconds`."""
+        with self._lock:
+            path = self.bss[name].radio
+            radio, bsss = self.radios[path], self._radio(path)
+            self.emit(radio.first, "DFS-RADAR-DETECTED freq=%d ht_enabled=0 chan_offset=0 chan_width=0 cf1=%d cf2=0"
+                      % (radio.freq, radio.freq))
+            if radio.state == "DFS":
+                self.emit(radio.first, "DFS-CAC-COMPLETED success=0 freq=%d ht_enabled=0 chan_offset=0 chan_width=0 "
+                          "cf1=%d cf2=0 radar_detected=1" % (radio.freq, radio.freq))
+            radio.channel, radio.freq = 100, 5500
+            self.emit(radio.first, "DFS-NEW-CHANNEL freq=5500 chan=100 sec_chan=0")
+            if radio.state == "ENABLED":
+                self.emit(radio.first, "AP-DISABLED ")
+                for bss in bsss:
+                    self._take_down(bss)
+            radio.state, radio.until, radio.cac = "DFS", time.monotonic() + seconds, seconds
+            self.emit(radio.first, "DFS-CAC-START freq=5500 chan=100 sec_chan=0, width=0, seg0=0, seg1=0, cac_time=%ds"
+                      % seconds)
+            self._nudge()
+
+    def end_waiting(self, name):
+        """A radio that is not ENABLED yet is now."""
+        with self._lock:
+            radio = self.radios[self.bss[name].radio]
+            radio.until = radio.until and 0
+            self._nudge()
 
     def stop(self):
         """A clean exit: AP-DISABLED on each radio's first BSS, CTRL-EVENT-TERMINATING on all (source)."""
@@ -336,9 +475,11 @@ class Hostapd:
             for path in self.conf_paths:
                 for number, bss in enumerate(self._radio(path)):
                     if number == 0:
-                        self.emit(bss.ifname, "AP-DISABLED ")
-                    self.emit(bss.ifname, "CTRL-EVENT-TERMINATING ")
+                        self.emit(bss.name, "AP-DISABLED ")
+                    self.emit(bss.name, "CTRL-EVENT-TERMINATING ")
                     self._unbind(bss)
+            for path in self.deaf:
+                os.unlink(path)
         self._end()
 
     def kill(self):
@@ -357,6 +498,9 @@ class Hostapd:
                     bss.socket.close()
                     bss.socket = None
                 bss.listeners.clear()
+            for _, sock in self.deaf.values():
+                sock.close()
+            self.deaf = {}
             self._wake.close()
             self._woken.close()
             self._wake = None
@@ -380,7 +524,7 @@ class Hostapd:
     def answer_late(self):
         """Have the answers that are held back come now."""
         with self._lock:
-            self._late = [(0, *late[1:]) for late in self._late]
+            self._late, self._still = [(0, *late[1:]) for late in self._late], 0
             self._nudge()
 
     def sighup(self):
@@ -388,11 +532,11 @@ class Hostapd:
         with self._lock:
             for path in self.conf_paths:
                 try:
-                    sections = {each["interface"]: each for each in load_conf(path, self.no_wps)}
+                    sections = {each["interface"]: each for each in load_conf(path, self.no_wps, self.no_mld)}
                     for bss in self._radio(path):
                         self._drop_all(bss)
                         bss.configure(sections[bss.ifname])
-                        bss.load_keys()
+                        self._load_keys(bss)
                         bss.registrar = bss.registrar and bss.number("wps_state") != 0
                         bss.until, bss.beacon = None, bss.registrar
                 except (Refused, KeyError):
@@ -406,7 +550,8 @@ class Hostapd:
         with self._lock:
             for path in self.conf_paths:
                 try:
-                    section = [each for each in load_conf(path, self.no_wps) if each["interface"] == ifname]
+                    section = [each for each in load_conf(path, self.no_wps, self.no_mld)
+                               if each["interface"] == ifname]
                 except Refused as error:
                     self.refused[path] = str(error)
                     continue
@@ -423,7 +568,8 @@ class Hostapd:
                         bss.address = old.address
                 try:
                     bss.configure(section[0])
-                    self._bring_up(bss)
+                    bss.name = ifname
+                    self._load_keys(bss)
                 except Refused as error:
                     self.refused[path] = str(error)
                     self.bss.pop(ifname, None)
@@ -431,6 +577,10 @@ class Hostapd:
                 self.bss[ifname] = bss
                 if bss.socket is None:
                     self._bind(bss)
+                if path not in self.radios:
+                    self.radios[path] = Radio(self._radio(path))
+                if self.radios[path].state == "ENABLED":
+                    self._bring_up(bss)
                 return True
             return False
 
@@ -441,6 +591,7 @@ class Hostapd:
                 self._take_down(bss)
                 self._send_event(bss, "CTRL-EVENT-TERMINATING ")
                 self._unbind(bss)
+                self._bind_deaf(bss)
 
     def reload_psk(self, ifname):
         """RELOAD_WPA_PSK as it comes over ubus, not over the socket."""
@@ -461,21 +612,37 @@ class Hostapd:
         with self._lock:
             self._seen(self.bss[ifname], mac, uuid, "4 1" if pbc else "0 0")
 
-    def enrol(self, ifname, mac, uuid, comes_back=True):
+    def can_enrol(self, ifname):
+        """The fact that matters: a device whose button is pressed now would get a key here.
+
+        `PBC Status: Active` is no proof of it: see HOSTAPD.md on DISABLE and ENABLE in a session.
+        """
+        with self._lock:
+            bss = self.bss[ifname]
+            air = {self._uuid(each) for each in self.bss.values() if each.shown and each.until}
+            return bool(bss.shown and bss.until and bss.pairs) and len(air) == 1 and not self._overlaps(bss)
+
+    def enrol(self, ifname, mac, uuid, comes_back=True, multi_ap=False):
         """Someone presses an enrollee's button near BSS `ifname`. Returns the key it was given, or None.
 
         It is heard by every BSS of the process, served by one that is shown and active, and refuses when it
-        sees two active access points with different uuids. With `comes_back` it connects with its key.
+        sees two active access points with different uuids. With `comes_back` it connects with its key. A
+        `multi_ap` device asks for the backhaul's key, and gets it where there is one (measured).
         """
         mac = mac.lower()
         with self._lock:
             bss = self.bss[ifname]
             for each in self.bss.values():
                 self._seen(each, mac, uuid, "4 1")
-            air = {self._uuid(each) for each in self.bss.values() if each.shown and each.until}
-            if not (bss.shown and bss.until and bss.pairs) or len(air) > 1 or self._overlaps(bss):
+            if not self.can_enrol(ifname):
                 return None
             psk = bss.key_for(mac)
+            backhaul = bss.conf.get("multi_ap_backhaul_wpa_passphrase") if bss.number("multi_ap") & 2 else None
+            if multi_ap and backhaul:
+                ssid = bss.conf.get("multi_ap_backhaul_ssid", "").strip('"')
+                psk, comes_back = derive(os.fsencode(backhaul), os.fsencode(ssid)), False
+            elif bss.number("wps_state") == 1:      # "not configured": the first device makes up the network's key
+                psk = secrets.token_bytes(32)
             for text in ("CTRL-EVENT-EAP-STARTED %s" % mac,
                          "CTRL-EVENT-EAP-PROPOSED-METHOD vendor=0 method=1",
                          "CTRL-EVENT-EAP-PROPOSED-METHOD vendor=14122 method=254"):
@@ -488,13 +655,25 @@ class Hostapd:
                     each.until, each.served = None, (uuid, time.monotonic())
                     each.pressed.pop(uuid, None)
                     each.status = "Disabled"
-                    self.emit(each.ifname, "WPS-PBC-DISABLE ")
+                    self.emit(each.name, "WPS-PBC-DISABLE ")
             bss.result, bss.peer = "Success", mac
             self.emit(ifname, "WPS-SUCCESS ")
             self.emit(ifname, "CTRL-EVENT-EAP-FAILURE %s" % mac)
             if comes_back:
                 self.connect(ifname, mac, psk.hex())
             return psk.hex()
+
+    def register(self, ifname, pin):
+        """Somebody sends the access point's own PIN: the network's key (a passphrase or hex digits), or None.
+
+        What counts is the PIN that the running hostapd has and the lock that it was started with (measured).
+        """
+        with self._lock:
+            bss = self.bss[ifname]
+            if not bss.shown or bss.locked or not bss.conf.get("ap_pin") or bss.conf["ap_pin"] != pin:
+                self.emit(ifname, "WPS-FAIL msg=4 config_error=15")
+                return None
+            return bss.conf.get("wpa_passphrase") or bss.conf.get("wpa_psk")
 
     def append_psk(self, ifname, mac):
         """What hostapd does for an enrollee when no line is armed: returns the key it made up."""
@@ -536,11 +715,13 @@ class Hostapd:
                 return False
             psk = derive(os.fsencode(key), bss.ssid)
             known = bss.match(mac, psk)
-            if not known:
+            if not known or known.vlan and not bss.has_vlan(known.vlan):
                 self.emit(ifname, "AP-STA-POSSIBLE-PSK-MISMATCH %s" % mac)
                 return False
             bss.stations[mac] = psk
-            self.emit(ifname, "AP-STA-CONNECTED %s%s" % (mac, known.keyid and " keyid=" + known.keyid))
+            self.emit(ifname, "AP-STA-CONNECTED %s%s%s%s" % (
+                mac, known.keyid and " keyid=" + known.keyid, known.vlan and " vlanid=%d" % known.vlan or "",
+                self.words))
             self.emit(ifname, "EAPOL-4WAY-HS-COMPLETED %s" % mac)
             return True
 
@@ -570,12 +751,12 @@ class Hostapd:
 
     def _uuid(self, bss):
         """Its own uuid; else, when not independent, that of the first such BSS; else one from its address."""
-        if "uuid" in bss.conf:
-            return bss.conf["uuid"].lower()
+        if bss.uuid:
+            return bss.uuid.lower()
         if not bss.number("wps_independent"):
             for each in self.bss.values():
                 if not each.number("wps_independent") and each.registrar:
-                    return each.conf.get("uuid", each.address).lower()
+                    return (each.uuid or each.address).lower()
         return bss.address
 
     def _together(self, bss):
@@ -591,7 +772,7 @@ class Hostapd:
         """A probe request with WPS in it. A hidden BSS hears it too (source)."""
         if not (bss.on and bss.registrar):
             return
-        self.emit(bss.ifname, "WPS-ENROLLEE-SEEN %s %s %s 0x3148 %s [ ]" % (mac, uuid, DEVICE_TYPE, asks))
+        self.emit(bss.name, "WPS-ENROLLEE-SEEN %s %s %s 0x3148 %s [ ]" % (mac, uuid, DEVICE_TYPE, asks))
         if not asks.startswith("4"):
             return
         now = time.monotonic()
@@ -599,13 +780,14 @@ class Hostapd:
             bss.pressed[uuid] = now
         if self._overlaps(bss):
             bss.status = "Overlap"
-            self.emit(bss.ifname, "WPS-OVERLAP-DETECTED ")
+            self.emit(bss.name, "WPS-OVERLAP-DETECTED ")
 
     def _new_psk(self, bss, mac):
         psk = secrets.token_bytes(32)
         bss.keys.insert(0, Key(mac, psk, "", True))
         if bss.conf.get("wpa_psk_file"):
             try:
+                self._may(bss.conf["wpa_psk_file"], 2)
                 with open(bss.conf["wpa_psk_file"], "a") as file:
                     file.write("wps=1 %s %s\n" % (mac, psk.hex()))
             except OSError:
@@ -614,16 +796,36 @@ class Hostapd:
 
     def _time_out(self, bss):
         bss.until, bss.status = None, "Timed-out"
-        self.emit(bss.ifname, "WPS-TIMEOUT ")
+        self.emit(bss.name, "WPS-TIMEOUT ")
 
     # -- BSSs coming and going --
 
     def _radio(self, path):
         return [bss for bss in self.bss.values() if bss.radio == path]
 
+    def _may(self, path, what):
+        """PermissionError where its user may not read (4) or write (2) a file, which a test as root always may."""
+        if self.user is None or not os.path.exists(path):
+            return
+        found = os.stat(path)
+        if not found.st_mode >> (6 if found.st_uid == self.user else 0) & what:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    def _load_keys(self, bss, again=False):
+        """Forget all keys, then read them, standing still for each passphrase."""
+        if bss.conf.get("wpa_psk_file"):
+            try:
+                self._may(bss.conf["wpa_psk_file"], 4)
+            except OSError as error:
+                bss.keys = []
+                raise Refused("%s: %s" % (error.filename, error.strerror)) from None
+        bss.load_keys(again)
+        if again and self.passphrase_time:
+            self._still = max(self._still, time.monotonic()) + self.passphrase_time * bss.passphrases
+
     def _bring_up(self, bss):
-        bss.load_keys()
         bss.on = True
+        bss.locked, bss.uuid = bss.number("ap_setup_locked") != 0, bss.conf.get("uuid")
         bss.registrar = bss.beacon = bss.number("wps_state") != 0 and not self.no_wps
         bss.until, bss.served = None, None
         bss.pressed.clear()
@@ -638,7 +840,7 @@ class Hostapd:
     def _drop(self, bss, mac):
         del bss.stations[mac]
         self.drops += 1
-        self.emit(bss.ifname, "AP-STA-DISCONNECTED %s" % mac)
+        self.emit(bss.name, "AP-STA-DISCONNECTED %s" % mac)
 
     def _drop_all(self, bss):
         for mac in list(bss.stations):
@@ -658,6 +860,26 @@ class Hostapd:
         os.chmod(bss.path, 0o770)
         self._nudge()
 
+        self._bind_deaf(bss)
+
+    def _bind_deaf(self, bss):
+        """An AP MLD's socket without `_link`: it answers for the first link that is there, and tells nothing."""
+        if not bss.is_link or not bss.path:
+            return
+        path = os.path.join(os.path.dirname(bss.path), bss.ifname)
+        links = [each for each in self.bss.values() if each.is_link and each.ifname == bss.ifname]
+        if not links and path in self.deaf:
+            self.deaf.pop(path)[1].close()
+            os.unlink(path)
+        elif links and path not in self.deaf:
+            if os.path.exists(path):
+                os.unlink(path)
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            sock.bind(path)
+            sock.setblocking(False)
+            self.deaf[path] = (bss.ifname, sock)
+        self._nudge()
+
     def _unbind(self, bss):
         if bss.socket:
             bss.socket.close()
@@ -668,10 +890,12 @@ class Hostapd:
 
     # -- what the control socket answers --
 
-    def _answer(self, bss, command, address):
+    def _answer(self, bss, command, address, deaf=False):
         """Carry out a command. Returns the answer without its last newline."""
         word, _, rest = command.partition(" ")
         if command in ("ATTACH", "DETACH"):
+            if deaf:
+                return "OK"
             if command == "ATTACH":
                 bss.listeners[address] = 0
             elif bss.listeners.pop(address, None) is None:
@@ -681,15 +905,17 @@ class Hostapd:
             return "UNKNOWN COMMAND"
         if word == "SET":
             return self._set(bss, rest)
+        if word == "WPS_AP_PIN":
+            return self._ap_pin(bss, rest)
         act = self.COMMANDS.get(command)
         return act(self, bss) if act else "UNKNOWN COMMAND"
 
     def _status(self, bss):
-        channel = atoi(self._radio(bss.radio)[0].conf.get("channel", "1").encode())
-        freq = 2407 + 5 * channel if channel < 14 else 5000 + 5 * channel
+        radio = self.radios[bss.radio]
+        left = "%d" % max(0, radio.until - time.monotonic()) if radio.state == "DFS" else "N/A"
         phy = re.match(r"(?:hostapd-)?(.*?)(?:\.conf)?$", os.path.basename(bss.radio)).group(1)
-        lines = ["state=" + ("ENABLED" if bss.on else "DISABLED"), "phy=" + phy, "freq=%d" % freq,
-                 "channel=%d" % channel]
+        lines = ["state=" + radio.state, "phy=" + phy, "freq=%d" % radio.freq, "channel=%d" % radio.channel,
+                 "cac_time_seconds=%d" % radio.cac, "cac_time_left_seconds=" + left]
         for number, each in enumerate(self._radio(bss.radio)):
             lines += ["bss[%d]=%s" % (number, each.ifname), "bssid[%d]=%s" % (number, each.address),
                       "ssid[%d]=%s" % (number, ssid_text(each.ssid)),
@@ -725,6 +951,14 @@ class Hostapd:
         bss.conf[name] = value
         return "OK"
 
+    def _ap_pin(self, bss, rest):
+        """The access point's own PIN lives here, whatever the file says by now."""
+        word = rest.partition(" ")[0]
+        if word == "disable":
+            bss.conf.pop("ap_pin", None)
+            return "OK"
+        return bss.conf.get("ap_pin") or "FAIL" if word == "get" else "FAIL"
+
     def _update_beacon(self, bss):
         if not bss.on:
             return "FAIL"
@@ -734,7 +968,7 @@ class Hostapd:
     def _reload_wpa_psk(self, bss):
         """A load that fails leaves the stations alone but the keys forgotten: nobody can come back."""
         try:
-            bss.load_keys(again=True)
+            self._load_keys(bss, again=True)
         except Refused:
             return "FAIL"
         for mac, psk in list(bss.stations.items()):
@@ -752,27 +986,25 @@ class Hostapd:
 
     def _disable(self, bss):
         radio = self._radio(bss.radio)
-        if not radio[0].on:
+        if self.radios[bss.radio].state == "DISABLED":
             return "FAIL"
-        self.emit(radio[0].ifname, "AP-DISABLED ")
+        self.radios[bss.radio].state, self.radios[bss.radio].until = "DISABLED", None
+        self.emit(radio[0].name, "AP-DISABLED ")
         for each in radio:
             self._take_down(each)
         return "OK"
 
     def _enable(self, bss):
         """From memory: what was SET counts, the configuration file is not read. The psk files are."""
-        radio = self._radio(bss.radio)
-        if radio[0].on:
+        if self.radios[bss.radio].state != "DISABLED":
             return "FAIL"
         try:
-            for each in radio:
-                self._bring_up(each)
+            for each in self._radio(bss.radio):
+                self._load_keys(each)
                 each.file_wps_state = each.conf.get("wps_state", "0")
         except Refused:
-            for each in radio:
-                self._take_down(each)
             return "FAIL"
-        self.emit(radio[0].ifname, "AP-ENABLED ")
+        self._begin(bss.radio)
         return "OK"
 
     def _wps_pbc(self, bss):
@@ -780,11 +1012,11 @@ class Hostapd:
         for each in able:
             if self._overlaps(each):
                 each.status = "Overlap"
-                self.emit(each.ifname, "WPS-OVERLAP-DETECTED ")
+                self.emit(each.name, "WPS-OVERLAP-DETECTED ")
                 return "FAIL"
             each.until, each.status = time.monotonic() + self.walk_time, "Active"
             self._update_beacon(each)       # the registrar's new state goes into the beacon (source)
-            self.emit(each.ifname, "WPS-PBC-ACTIVE ")
+            self.emit(each.name, "WPS-PBC-ACTIVE ")
         return "OK" if able else "FAIL"
 
     def _wps_cancel(self, bss):
@@ -792,7 +1024,7 @@ class Hostapd:
         for each in able:
             if each.until:
                 self._time_out(each)
-            self.emit(each.ifname, "WPS-CANCEL ")
+            self.emit(each.name, "WPS-CANCEL ")
         return "OK" if able else "FAIL"
 
     def _wps_get_status(self, bss):
@@ -828,14 +1060,18 @@ class Hostapd:
                 if not self._running:
                     return
                 sockets = {}
-                if not self.frozen:
-                    busy = [bss for _, bss, *_ in self._late]  # what comes meanwhile is read when that is answered
-                    sockets = {bss.socket.fileno(): bss for bss in self.bss.values() if bss.socket and bss not in busy}
+                stands = self.frozen or self._still > time.monotonic()
+                if not stands:
+                    busy = [each[1] for each in self._late]  # what comes meanwhile is read when that is answered
+                    bound = [(bss.socket, bss.name) for bss in self.bss.values()]
+                    bound += [(sock, ifname) for ifname, sock in self.deaf.values()]
+                    sockets = {sock.fileno(): (sock, name) for sock, name in bound if sock and sock not in busy}
                 poll = select.poll()
                 for number in [self._woken.fileno(), *sockets]:
                     poll.register(number, select.POLLIN)
-                due = [] if self.frozen else [bss.until for bss in self.bss.values() if bss.until]
-                due += [] if self.frozen else [when for when, *_ in self._late]
+                due = [] if self.frozen else [self._still] if stands else [
+                    *(bss.until for bss in self.bss.values() if bss.until), *(when for when, *_ in self._late),
+                    *(radio.until for radio in self.radios.values() if radio.until is not None)]
                 wait = max(0, (min(due) - time.monotonic()) * 1000 + 1) if due else None
                 woken = self._woken
             ready = poll.poll(wait)
@@ -844,16 +1080,19 @@ class Hostapd:
                     return
                 if any(number == woken.fileno() for number, _ in ready):
                     woken.recv(4096)
-                if self.frozen:
+                if self.frozen or self._still > time.monotonic():
                     continue
                 self._timers()
                 for number, _ in ready:
-                    bss = sockets.get(number)
-                    if bss and bss.socket and bss.socket.fileno() == number:
-                        self._receive(bss)
+                    sock, name = sockets.get(number, (None, ""))
+                    if sock and sock.fileno() == number and self._still <= time.monotonic():
+                        self._receive(sock, name)
 
     def _timers(self):
         now = time.monotonic()
+        for path, radio in self.radios.items():
+            if radio.until is not None and radio.until <= now:
+                self._enabled(path)
         for bss in self.bss.values():
             if bss.until and bss.until <= now:
                 self._time_out(bss)
@@ -861,18 +1100,22 @@ class Hostapd:
             self._late.remove(late)
             self._reply(late[1], late[2], late[3])
 
-    def _receive(self, bss):
+    def _receive(self, sock, name):
+        """A command on a BSS's socket, or on the deaf one of an AP MLD: that is the first link's."""
         try:
-            data, address = bss.socket.recvfrom(4095)
+            data, address = sock.recvfrom(4095)
         except OSError:
             return
         command = data.decode("utf-8", "replace")
-        self.log.append((bss.ifname, command))
+        self.log.append((name, command))
+        deaf = name not in self.bss
+        bss = next(each for each in self.bss.values() if each.ifname == name) if deaf else self.bss[name]
 
         def act():
-            return self._answer(bss, command, address) + "\n"
+            answer = self._answer(bss, command, address, deaf)
+            return answer if answer is None else answer + "\n"
 
-        fault = self._fault(bss.ifname, command)
+        fault = self._fault(name, command)
         if fault is None:
             answer = act()
         elif fault == "silent":
@@ -880,16 +1123,20 @@ class Hostapd:
         elif isinstance(fault, str):
             answer = fault + "\n"
         elif callable(fault):
-            answer = fault(bss.ifname, command, act)
+            answer = fault(name, command, act)
         else:
             kind, value = fault
             answer = act()
-            if kind == "late":
-                self._late.append((time.monotonic() + value, bss, answer, address))
-                answer = None
-            else:
+            if kind == "garbage":
                 answer = value
-        self._reply(bss, answer, address)
+            else:
+                self._late.append((time.monotonic() + value, sock, answer, address))
+                self._still = time.monotonic() + value if kind == "still" else self._still
+                return
+        if self._still > time.monotonic():          # it stood still over it
+            self._late.append((self._still, sock, answer, address))
+            return
+        self._reply(sock, answer, address)
 
     def _fault(self, ifname, command):
         found = [(len(key if isinstance(key, str) else key[1]), isinstance(key, tuple), key)
@@ -898,23 +1145,36 @@ class Hostapd:
                  and (isinstance(key, str) or key[0] == ifname)]
         return self.faults[max(found, key=lambda each: each[:2])[2]] if found else None
 
-    def _reply(self, bss, answer, address):
-        if answer is None or not address or not bss.socket:
+    def _reply(self, sock, answer, address):
+        if answer is None or not address or sock.fileno() < 0:
             return
         try:
-            bss.socket.sendto(answer if isinstance(answer, bytes) else answer.encode(), address)
+            sock.sendto(answer if isinstance(answer, bytes) else answer.encode(), address)
         except OSError:
             pass            # a client that went away
 
     def _send_event(self, bss, text, ifname=None):
-        self.events.append((ifname or bss.ifname, text))
+        self.events.append((ifname or bss.name, text))
         if not bss or not bss.socket:
             return
         for address in list(bss.listeners):
             try:
-                bss.socket.sendto(b"<3>" + text.encode(), address)
+                self._send_to_listener(bss, b"<3>" + text.encode(), address)
                 bss.listeners[address] = 0
             except OSError as error:
                 bss.listeners[address] += 1
                 if error.errno == errno.ENOENT or bss.listeners[address] > SEND_ERRORS:
                     del bss.listeners[address]
+
+    def _send_to_listener(self, bss, data, address):
+        """A new hostapd counts what it could not send, an old one stands still until the listener reads."""
+        deadline = time.monotonic() + LONGEST_WAIT
+        while True:
+            try:
+                return bss.socket.sendto(data, address)
+            except BlockingIOError:
+                if not self.waits or time.monotonic() > deadline:
+                    raise
+                begin = time.monotonic()
+                time.sleep(0.002)
+                self.waited += time.monotonic() - begin

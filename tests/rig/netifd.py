@@ -1,8 +1,13 @@
 """Stand-ins for the two programs on a router that write and load hostapd's files.
 
-`Netifd` writes `hostapd-<phy>.conf` and `hostapd-<ifname>.psk` from the UCI file `wireless`, in the order of
-main's ucode scripts (OPENWRT.md, "From UCI to hostapd"; wifi-scripts' `ap.uc` and `hostapd.uc`). The lines that
-have to do with WPS, keys and the SSID are those scripts'; of the radio's there are only a few.
+`Netifd` writes `hostapd-<phy>.conf`, `hostapd-<ifname>.psk` and `.vlan` from the UCI file `wireless`, as main's ucode
+scripts do or, with release="24.10", as the shell scripts do. The lines that have to do with WPS, keys and the SSID are
+those scripts'; of the radio's there are only a few. tests/parts holds it against the recordings of the real ones.
+
+It is no kinder than they are. `write_file`, which a test may replace, is called for each file with the pieces in which
+it is written: 24.10 deletes a psk file and appends its lines one by one, and moves the configuration away and appends
+the BSSs. `status(pending=...)` has no ifname, or a wrong one, while a radio is being set up; `network_reload` runs no
+script where nothing that netifd knows has changed, and tears a radio down that is pending.
 
 `HostapdObject` is the ubus object `hostapd` without ubus: `config_set` compares a BSS's lines as an array with
 those loaded before, and restarts what differs. What it drives has `restart_bss(ifname)`, `reload_psk(ifname)` and
@@ -22,7 +27,7 @@ except ImportError:         # run from its own folder
 ALIASES = {
     "hidden": "ignore_broadcast_ssid", "isolate": "ap_isolate", "maxassoc": "max_num_sta",
     "wps_device_name": "device_name", "wps_device_type": "device_type", "wps_pin": "ap_pin",
-    "wps_ap_setup_locked": "ap_setup_locked",
+    "wps_ap_setup_locked": "ap_setup_locked", "multi_ap_backhaul_key": "multi_ap_backhaul_wpa_passphrase",
 }
 DEFAULTS = {
     "ap_isolate": "0", "bss_load_update_period": "60", "chan_util_avg_period": "600", "disassoc_low_ack": "1",
@@ -34,18 +39,27 @@ BOOLEANS = {"ap_isolate", "disassoc_low_ack", "ignore_broadcast_ssid", "uapsd_ad
             "utf8_ssid", "preamble", "ap_setup_locked", "wps_independent"}
 GENERAL_LINES = ("ctrl_interface", "ap_isolate", "max_num_sta", "bss_load_update_period", "chan_util_avg_period",
                  "disassoc_low_ack", "skip_inactivity_poll", "ignore_broadcast_ssid",
-                 "uapsd_advertisement_enabled", "utf8_ssid", "multi_ap", "bridge", "wds_bridge", "snoop_iface",
+                 "uapsd_advertisement_enabled", "utf8_ssid", "multi_ap", "bridge", "snoop_iface",
                  "preamble", "wmm_enabled")
-KEY_LINES = ("sae_require_mfp", "sae_password_file", "sae_pwe", "sae_groups", "wpa_psk", "wpa_passphrase",
-             "wpa_psk_file", "wpa_disable_eapol_key_retries", "auth_algs", "wpa", "wpa_pairwise")
+KEY_LINES = ("sae_require_mfp", "sae_password_file", "sae_pwe", "wpa_psk", "wpa_passphrase",
+             "wpa_psk_file", "dynamic_vlan", "wpa_disable_eapol_key_retries", "wpa", "wpa_pairwise",
+             "multi_ap_backhaul_ssid", "multi_ap_backhaul_wpa_passphrase")
 WPS_LINES = ("wps_state", "device_type", "device_name", "config_methods", "wps_independent", "eap_server",
-             "ap_pin", "ap_setup_locked", "upnp_iface", "uuid")
+             "ap_pin", "ap_setup_locked", "upnp_iface", "uuid", "wps_cred_add_sae")
+# 24.10's order: before the SSID all of these, behind it the bridge, and the rest in _bss_24_10()
+LINES_24_10 = ("ctrl_interface", "ap_isolate", "max_num_sta", "bss_load_update_period", "chan_util_avg_period",
+               "disassoc_low_ack", "skip_inactivity_poll", "preamble", "wmm_enabled", "ignore_broadcast_ssid",
+               "uapsd_advertisement_enabled", "utf8_ssid", "multi_ap", "wpa_psk", "wpa_passphrase", "wpa_psk_file",
+               "sae_password_file", "auth_algs", "wpa", "wpa_pairwise")
+WPS_LINES_24_10 = ("eap_server", "ap_pin", "wps_state", "device_type", "device_name", "manufacturer", "config_methods",
+                   "wps_independent", "ap_setup_locked", "pbc_in_m1", "multi_ap_backhaul_ssid",
+                   "multi_ap_backhaul_wpa_passphrase")
 
 # UCI encryption -> (kind, wpa=, wpa_key_mgmt=, ieee80211w=)
 ENCRYPTIONS = {
     "none": ("none", 0, None, 0), "owe": ("owe", 2, "OWE", 2),
     "psk": ("psk", 1, "WPA-PSK", 0), "psk2": ("psk", 2, "WPA-PSK", 0), "psk-mixed": ("psk", 3, "WPA-PSK", 0),
-    "sae": ("sae", 2, "SAE", 2), "sae-mixed": ("psk-sae", 2, "WPA-PSK SAE WPA-PSK-SHA256", 1),
+    "sae": ("sae", 2, "SAE", 2), "sae-mixed": ("psk-sae", 2, "SAE WPA-PSK WPA-PSK-SHA256", 1),
     "wpa2": ("eap", 2, "WPA-EAP", 0), "wpa3": ("eap2", 2, "WPA-EAP-SHA256", 2),
 }
 CIPHERS = {"tkip": "TKIP", "ccmp": "CCMP", "aes": "CCMP", "tkip+ccmp": "CCMP TKIP", "tkip+aes": "CCMP TKIP",
@@ -53,7 +67,8 @@ CIPHERS = {"tkip": "TKIP", "ccmp": "CCMP", "aes": "CCMP", "tkip+ccmp": "CCMP TKI
 
 
 def true(value):
-    return value in ("1", "yes", "on", "true", "enabled")
+    """As netifd reads a boolean: `on`, `yes` and `enabled` are off (measured)."""
+    return value in ("1", "true")
 
 
 def listed(value):
@@ -74,25 +89,61 @@ class Netifd:
     `hostapd`, if given, is a `HostapdObject` that is told of each file.
     """
 
-    def __init__(self, uci_folder, run_folder, *phys, hostapd=None):
+    def __init__(self, uci_folder, run_folder, *phys, hostapd=None, release="main"):
         self.uci_folder = str(uci_folder)
         self.run_folder = str(run_folder)
         self.phys = phys
         self.hostapd = hostapd
+        self.release = release
         self.interfaces = {}            # radio -> [{"section", "ifname", "config", "stations"}]
+        self.disabled = set()           # radios
+        self.torn_down = []             # radios that a reload while pending has torn down
+        self.known = None               # what netifd knows of UCI: another content makes its scripts run
 
-    def reload(self):
-        """`wifi reload`: write every file, also one that stays the same, then load it. Returns {phy: path}."""
+    def network_reload(self, pending=()):
+        """`ubus call network reload`: {phy: path} of what was written; nothing where nothing it knows has changed.
+
+        A radio that is `pending` when its configuration changes is torn down: every client of all its SSIDs is out.
+        """
         wireless = uci.load(os.path.join(self.uci_folder, "wireless"))
+        known = [(each.type, each.name, {name: value for name, value in each.options.items() if self._knows(name)})
+                 for each in wireless.sections]
+        if known == self.known:
+            return {}
+        self.known = known
+        for radio in pending:
+            self.torn_down.append(radio)
+            for each in self.interfaces.get(radio, []):
+                if self.hostapd:
+                    self.hostapd.target.remove_bss(each["ifname"])
+        return self.reload(wireless)
+
+    def _knows(self, option):
+        """24.10's netifd drops what is not in its schema in silence: setting it changes nothing."""
+        unknown = {"key_id", "wps_pbc_key_id"}
+        return option not in (unknown if self.release == "main" else unknown | {"uuid", "ap_setup_locked"})
+
+    def reload(self, wireless=None):
+        """Its scripts run: write every file, also one that stays the same, then load it. Returns {phy: path}."""
+        wireless = wireless or uci.load(os.path.join(self.uci_folder, "wireless"))
         written = {}
         self.interfaces = {}
+        self.disabled = set()
+        self._not_configured = False    # 24.10: a shell variable that nobody resets
         for number, device in enumerate(wireless.of_type("wifi-device")):
             phy = self.phys[number] if number < len(self.phys) else "phy%d" % number
-            interfaces = [] if true(device.options.get("disabled")) else self._interfaces(wireless, device, phy)
-            self.interfaces[device.name] = interfaces
+            interfaces = self._interfaces(wireless, device, phy)
+            if true(device.options.get("disabled")):
+                self.disabled.add(device.name)
+                self.interfaces[device.name] = [] if self.release == "main" else [
+                    {**each, "ifname": None} for each in interfaces]
+                interfaces = []
+            else:
+                self.interfaces[device.name] = interfaces
             path = self._path("hostapd-%s.conf" % phy)
             if os.path.exists(path):
                 os.rename(path, path + ".prev")     # so does hostapd.uc; the new file is another inode
+            interfaces = [each for each in interfaces if each["config"].get("mode", "ap") == "ap"]
             if not interfaces:
                 if self.hostapd:
                     self.hostapd.config_set(phy, "")
@@ -100,17 +151,46 @@ class Netifd:
             lines = self._radio(device.options)
             for index, each in enumerate(interfaces):
                 lines += self._bss(each, index, number)
-            with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("\n".join(lines) + "\n")
+            self.write_file(path, ["\n".join(lines) + "\n"])
             written[phy] = path
             if self.hostapd:
                 self.hostapd.config_set(phy, path, path + ".prev")
         return written
 
-    def status(self):
-        """What `ubus call network.wireless status` says of the map from UCI sections to interfaces."""
-        return {radio: {"up": True, "disabled": not interfaces, "interfaces": interfaces}
-                for radio, interfaces in self.interfaces.items()}
+    def status(self, pending=(), failed=(), nameless=(), stale=None):
+        """What `network.wireless status` answers, as rig.openwrt.blob() takes it.
+
+        The interfaces of a radio that is `pending`, has `failed` or is not there, or of one of which an interface
+        failed (`nameless`, up to 24.10), have no ifname. `stale`, {radio: [ifname, ...]}, is what 24.10 says while a
+        later change is being carried out: the ifnames of before, in their order, whichever section comes first now.
+        """
+        found = []
+        for radio, interfaces in self.interfaces.items():
+            entries = []
+            for number, each in enumerate(interfaces):
+                names = (stale or {}).get(radio)
+                ifname = names[number] if names and number < len(names) else each["ifname"]
+                if not names and radio in (*pending, *failed, *nameless):
+                    ifname = None
+                config = tuple(each["config"].items())
+                entry = (("section", each["section"]),) + ((("ifname", ifname),) if ifname else ())
+                twice = (("mode", each["config"].get("mode", "ap")),) if self.release == "24.10" else ()
+                stations = [(("section", one["section"]), ("config", tuple(one["config"].items())))
+                            for one in each["stations"]]
+                entries.append(entry + (("config", config + twice), ("vlans", []), ("stations", stations)))
+            is_up = radio not in (*pending, *failed) and not (self.release == "24.10" and radio in self.disabled)
+            found.append((radio, (("up", is_up), ("pending", radio in pending), ("disabled", radio in self.disabled),
+                                  ("retry_setup_failed", radio in failed), ("interfaces", entries))))
+        return tuple(found)
+
+    def write_file(self, path, pieces):
+        """A file of netifd's: root's, 0644, its `pieces` written one after the other, in place on main."""
+        if self.release == "24.10" and os.path.exists(path):
+            os.unlink(path)
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            for piece in pieces:
+                file.write(piece)
+                file.flush()
 
     def _path(self, name):
         return os.path.join(self.run_folder, name)
@@ -118,22 +198,31 @@ class Netifd:
     def _interfaces(self, wireless, device, phy):
         found = []
         count = collections.Counter()
-        for section in wireless.of_type("wifi-iface"):
+        for place, section in enumerate(wireless.of_type("wifi-iface")):
             options = section.options
+            name = "@wifi-iface[%d]" % place if section.anonymous and self.release == "24.10" else section.name
             if device.name not in listed(options.get("device")) or true(options.get("disabled")):
                 continue
             mode = options.get("mode", "ap")
             ifname = options.get("ifname") or "%s-%s%d" % (phy, mode, count[mode])
             count[mode] += 1
-            if mode != "ap":
-                continue
-            stations = [{"section": each.name, "config": dict(each.options)}
-                        for each in wireless.of_type("wifi-station")
-                        if not true(each.options.get("disabled"))
-                        and (not each.options.get("iface") or section.name in listed(each.options["iface"]))]
-            found.append({"section": section.name, "ifname": ifname, "config": dict(options),
-                          "stations": stations})
+            config = {option: value for option, value in options.items() if self._knows(option)}
+            found.append({"section": name, "ifname": ifname, "config": config,
+                          "stations": [] if mode != "ap" else [
+                              {"section": each.name, "config": dict(each.options)}
+                              for each in wireless.of_type("wifi-station") if self._reaches(each, section)],
+                          "vlans": [each.options for each in wireless.of_type("wifi-vlan")
+                                    if not each.options.get("iface") or section.name in listed(each.options["iface"])]})
         return found
+
+    def _reaches(self, station, section):
+        """Whether netifd attaches a station. 24.10 ignores a list, and attaches none to an anonymous interface."""
+        bound = station.options.get("iface")
+        if true(station.options.get("disabled")):
+            return False
+        if self.release == "24.10":
+            return not section.anonymous and (not bound or isinstance(bound, list) or bound == section.name)
+        return not bound or section.name in listed(bound)
 
     def _radio(self, options):
         lines = ["driver=nl80211", "logger_syslog=127", "logger_syslog_level=2", "logger_stdout=127",
@@ -159,6 +248,9 @@ class Netifd:
         networks = listed(config.get("network"))
         if networks:
             config.update(bridge="br-" + networks[0], wds_bridge="", snoop_iface="br-" + networks[0])
+        if config.get("multi_ap_backhaul_ssid"):
+            config["multi_ap_backhaul_ssid"] = '"%s"' % config["multi_ap_backhaul_ssid"]
+        config["dynamic_vlan"] = "0"
         config.pop("auth_algs", None)
         config["wpa"] = str(wpa)
         if wpa:
@@ -174,16 +266,20 @@ class Netifd:
         if kind in ("sae", "psk-sae"):
             sae_file = self._path("hostapd-%s.sae" % ifname)
             open(sae_file, "a").close()
-            config.update(sae_require_mfp="1", sae_password_file=sae_file, sae_pwe="2", sae_groups="19 20 21")
+            config.update(sae_require_mfp="1", sae_password_file=sae_file, sae_pwe="2")
 
         address = config.get("macaddr", "02:00:00:00:%02x:%02x" % (radio, index))
+        vlan_file = self._path("hostapd-%s.vlan" % ifname)
+        self.write_file(vlan_file, ["%s %s-%s\n" % (each["vid"], ifname, each["name"]) for each in interface["vlans"]])
+        if self.release == "24.10":
+            return self._bss_24_10(config, kind, key_mgmt, mfp, ("bss=" if index else "interface=") + ifname, address,
+                                   vlan_file)
         lines = ["", "# Setup interface: " + ifname, ("bss=" if index else "interface=") + ifname,
                  "bssid=" + address, "ssid2=" + string_value(config["ssid"])]
         lines += self._lines(config, GENERAL_LINES) + self._lines(config, KEY_LINES)
-        lines += self._wps(config, kind)
-        vlan_file = self._path("hostapd-%s.vlan" % ifname)
-        open(vlan_file, "w").close()
-        lines += ["vlan_file=" + vlan_file, "ieee80211w=%d" % mfp]
+        wps = self._wps(config, kind)
+        lines += wps + ["vlan_file=" + vlan_file] + (["eap_server=1", "eap_server_erp=1"] if wps else [])
+        lines.append("ieee80211w=%d" % mfp)
         if wpa >= 2:
             okc = kind in ("sae", "psk-sae", "owe")
             lines += ["okc=%d" % okc] + ([] if okc else ["disable_pmksa_caching=1"])
@@ -200,20 +296,37 @@ class Netifd:
                    if true(config.get(option))]
         if not methods or kind in ("eap", "eap2") or config.get("multi_ap") == "1":
             return []
-        config.setdefault("wps_state", "1" if kind in ("none", "owe") else "2")
-        config.update(eap_server="1", config_methods=" ".join(methods))
-        return self._lines(config, WPS_LINES)
+        self._not_configured = kind in ("none", "owe") or self._not_configured and self.release == "24.10"
+        config.setdefault("wps_state", "1" if self._not_configured else "2")
+        config.update(eap_server="1", config_methods=" ".join(methods), manufacturer="www.openwrt.org")
+        if true(config.get("wps_cred_add_sae")):
+            config["wps_cred_add_sae"] = "1"
+        return self._lines(config, WPS_LINES if self.release == "main" else WPS_LINES_24_10)
+
+    def _bss_24_10(self, config, kind, key_mgmt, mfp, first, address, vlan_file):
+        config = {"multi_ap": "0", "auth_algs": "1", **config, "ap_isolate": config.get("ap_isolate", "0")}
+        lines = ["", first] + self._lines(config, LINES_24_10) + self._wps(config, kind)
+        lines += ["ssid=" + config["ssid"]] + self._lines(config, ("bridge", "wds_bridge", "snoop_iface"))
+        if key_mgmt:
+            lines.append("wpa_key_mgmt=" + " ".join(sorted(key_mgmt.split(), key=lambda word: word == "SAE")))
+        lines += ["ieee80211w=%d" % mfp] if mfp else []
+        if kind not in ("none", "owe"):
+            lines += ["dynamic_vlan=0", "vlan_file=" + vlan_file]
+        lines += listed(config.get("hostapd_bss_options"))
+        return lines + ["bssid=" + address] + ([] if config.get("macaddr") else ["#default_macaddr"])
 
     def _write_stations(self, path, stations):
-        """In place: the file keeps its owner and mode, and a reader may see half of it."""
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            for station in stations:
-                options = station["config"]
-                if not options.get("key"):
-                    continue
-                for mac in listed(options.get("mac")):
-                    vlan = "vlanid=%s " % options["vid"] if options.get("vid") else ""
-                    file.write("%s%s %s\n" % (vlan, mac, options["key"]))
+        """main writes each MAC of the list, else everybody; 24.10 everybody for a list, and keys that are none, too."""
+        pieces = []
+        for options in (station["config"] for station in stations):
+            key, mac, vid = options.get("key", ""), options.get("mac"), options.get("vid")
+            if self.release == "24.10":
+                one = "00:00:00:00:00:00" if isinstance(mac, list) or not mac else mac
+                pieces.append("%s %s %s\n" % ("vlanid=%s " % vid if vid else "", one, key))
+            elif key:
+                pieces += ["%s%s %s\n" % ("vlanid=%s " % vid if vid else "", one, key)
+                           for one in listed(mac) or ["00:00:00:00:00:00"]]
+        self.write_file(path, pieces)
 
 
 # ---- the ubus object hostapd ------------------------------------------------------------------------

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An access point that is an MLD (Wi-Fi 7): one BSS a link, a socket a link, and one socket that is deaf."""
+
+import pytest
+from rig.daemon import INTERPRETERS, PRINTER, TV, wait
+from rig.hostapd import Hostapd
+
+LINKS = ("ap-mld0_link0", "ap-mld0_link1")
+MLD = {"mld_ap": 1, "mld_link_id": -1, "wpa_key_mgmt": "WPA-PSK SAE", "ieee80211w": 1}
+PATIENCE = 6
+
+
+@pytest.fixture
+def interpreter():
+    return INTERPRETERS["MicroPython"]
+
+
+@pytest.fixture
+def mld(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, uci={"mlo": "1"})
+    house.station("key2", "opensync22", key_id="key-2")
+    return house.start()
+
+
+def open_links(house, links=LINKS):
+    return [name for name in links if name in house.hostapd.bss and house.hostapd.can_enrol(name)]
+
+
+def test_an_mld_is_one_entry_of_status_with_its_links(mld):
+    (bss,) = mld.ok("status")["bss"]
+    assert (bss["ifname"], bss["enabled"], bss["supported"], bss["reason"]) == ("ap-mld0", True, True, "")
+    wait(lambda: [link["freq"] for link in mld.bss("ap-mld0")["links"]] == [2412, 2437])
+    assert [(link["link"], link["wps"], link["wps_pbc"], link["reason"]) for link in bss["links"]] == [
+        (0, False, False, ""), (1, False, False, "")]
+
+
+def test_at_rest_every_link_is_hidden_and_has_the_armed_key_loaded(mld):
+    assert not any(mld.hostapd.shown(name) for name in LINKS)
+    for name in LINKS:
+        assert [key.keyid for key in mld.hostapd.bss[name].keys if key.wps] == ["key"]
+
+
+def test_the_deaf_socket_is_left_alone_and_each_link_is_attached_to(mld):
+    mld.ok("start")
+    assert all(mld.hostapd.bss[name].listeners for name in LINKS)
+    assert not [command for name, command in mld.hostapd.log if name == "ap-mld0"
+                and command not in ("PING", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")]
+
+
+def test_start_opens_the_window_on_every_link(mld):
+    answer = mld.ok("start")
+    assert (answer["started"], answer["ifnames"]) == (True, ["ap-mld0"])
+    assert open_links(mld) == list(LINKS)
+    bss = mld.bss("ap-mld0")
+    assert bss["wps_pbc"] and [link["wps_pbc"] for link in bss["links"]] == [True, True]
+
+
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_success_on_one_link_is_told_with_its_link_and_closes_the_other(mld, link):
+    mld.ok("start", key_id="key-2")
+    assert mld.enrol(LINKS[link]) == mld.secret(LINKS[link], "opensync22")
+    event = mld.wait_event("finished")
+    assert (event["result"], event["ifname"], event["link"]) == ("success", "ap-mld0", link)
+    assert mld.wait_event("connected")["mac"] == PRINTER[0]
+    wait(lambda: not open_links(mld), 2)
+    mld.wait_rest()
+    assert mld.bss("ap-mld0")["last"]["link"] == link
+    assert mld.enrol(LINKS[1 - link], TV) is None
+
+
+def test_another_key_is_loaded_by_every_link_before_it_is_pressed(mld):
+    seen = []
+
+    def press(name, command, act):
+        seen.append((name, [key.keyid for key in mld.hostapd.bss[name].keys if key.wps]))
+        return act()
+
+    mld.hostapd.faults["WPS_PBC"] = press
+    mld.ok("start", key_id="key-2")
+    assert sorted(seen) == [(name, ["key-2"]) for name in LINKS]
+
+
+def test_a_cancel_closes_every_link(mld):
+    mld.ok("start")
+    assert mld.ok("cancel") == {"cancelled": True}
+    assert mld.wait_event("finished")["result"] == "cancelled"
+    mld.wait_rest()
+    assert not any(mld.hostapd.active(name) for name in LINKS)
+
+
+def test_a_timeout_on_the_links_is_one_end(house):
+    house.walk_time = 1
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+    house.start()
+    house.ok("start")
+    assert house.wait_event("finished")["result"] == "timeout"
+    house.wait_rest()
+    assert house.events.count("finished") == 1
+
+
+def test_an_overlap_on_one_link_ends_it_on_all(mld):
+    mld.ok("start")
+    mld.hostapd.overlap(LINKS[1])
+    assert mld.wait_event("finished")["result"] == "overlap"
+    wait(lambda: not any(mld.hostapd.active(name) for name in LINKS))
+    mld.wait_rest()
+
+
+def test_a_session_that_somebody_opened_on_one_link_is_reported_and_ended(mld):
+    assert mld.hostapd_cli("WPS_PBC", LINKS[1]) == "OK\n"
+    mld.wait_event("started")
+    assert mld.bss("ap-mld0")["session"]["external"] is True
+    assert mld.enrol(LINKS[1]) == mld.secret(LINKS[1], "opensync11")
+    assert mld.wait_event("finished")["link"] == 1
+
+
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_link_that_goes_in_a_session_leaves_it_on_the_other(mld, link):
+    mld.ok("start")
+    mld.hostapd.remove_bss(LINKS[link])
+    path = mld.conf_paths("ap-mld0")[link]
+    path.write_text(path.read_text().partition("interface=")[0])
+    other = LINKS[1 - link]
+    wait(lambda: [each["link"] for each in mld.bss("ap-mld0")["links"] if each["wps_pbc"]] == [1 - link], PATIENCE)
+    assert mld.hostapd.can_enrol(other) and mld.enrol(other)
+    assert mld.wait_event("finished")["result"] == "success"
+
+
+def test_a_link_that_comes_later_is_hidden_and_takes_part_in_the_next_session(mld):
+    name, path = LINKS[1], mld.conf_paths("ap-mld0")[1]
+    conf = path.read_text()
+    mld.hostapd.remove_bss(name)
+    path.write_text(conf.partition("interface=")[0])
+    wait(lambda: len(mld.bss("ap-mld0")["links"]) == 1, PATIENCE)
+    path.write_text(conf)
+    mld.hostapd.add_radio(path)
+    wait(lambda: len(mld.bss("ap-mld0")["links"]) == 2, PATIENCE)
+    mld.wait_rest()
+    mld.ok("start")
+    assert open_links(mld) == list(LINKS)
+
+
+def test_wpsd_that_is_killed_in_a_session_goes_on_with_every_link(mld):
+    session = mld.ok("start")["session"]
+    mld.kill_wpsd()
+    mld.start_wpsd(rest=False)
+    wait(lambda: mld.bss("ap-mld0")["wps_pbc"])
+    assert mld.bss("ap-mld0")["session"]["id"] == session
+    assert mld.enrol(LINKS[1])
+    assert mld.wait_event("finished")["result"] == "success"
+    wait(lambda: not open_links(mld), 2)
+
+
+def test_wpsd_that_is_stopped_leaves_no_link_shown(mld):
+    mld.ok("start")
+    assert mld.stop_wpsd() == 0
+    assert not any(mld.hostapd.shown(name) or mld.hostapd.active(name) for name in LINKS)
+
+
+def test_two_mlds_and_a_plain_access_point_of_one_ssid_are_one_session(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+    house.add("ap-mld1", radio="phy0 phy1", conf=MLD)
+    house.add("phy0-ap2", radio="phy0")
+    house.start()
+    assert sorted(house.ok("start", ssid="Home")["ifnames"]) == ["ap-mld0", "ap-mld1", "phy0-ap2"]
+    names = sorted(house.hostapd.bss)
+    assert names == ["ap-mld0_link0", "ap-mld0_link1", "ap-mld1_link0", "ap-mld1_link1", "phy0-ap2"]
+    assert open_links(house, names) == names
+    assert house.enrol("ap-mld1_link0")
+    event = house.wait_event("finished")
+    assert (event["result"], event["ifname"], event["link"]) == ("success", "ap-mld1", 0)
+    wait(lambda: not open_links(house, names), 2)
+    house.wait_rest()
+    assert house.events.count("finished") == 1
+
+
+def test_a_link_on_6_ghz_is_left_out_with_a_reason_and_the_other_works(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+    house.write_uci()
+    house.write_conf()
+    path = house.conf_paths("ap-mld0")[1]
+    path.write_text(path.read_text().replace("channel=6\n", "op_class=131\nchannel=5\n"))
+    house.broker.start()
+    house.start_hostapds()
+    house.start_wpsd(rest=False)
+    house.wait_quiet()
+    house.ok("start")
+    assert open_links(house) == [LINKS[0]]
+    links = house.bss("ap-mld0")["links"]
+    assert [link["reason_code"] for link in links] == ["", "six_ghz"] and "6 GHz" in links[1]["reason"]
+    assert house.enrol(LINKS[0])
+
+
+def test_an_mld_with_sae_alone_is_refused_with_a_sentence(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf={**MLD, "wpa_key_mgmt": "SAE"}, warm=False)
+    house.start(rest=False)
+    house.wait_quiet()
+    status, _, sentence = house.refused("start", ssid="Home")
+    assert status == 8 and "WPA3" in sentence and house.hostapd.count("SET") == house.hostapd.count("WPS_PBC") == 0
+
+
+def test_a_hostapd_without_wifi_7_that_refuses_the_file_is_told_as_no_hostapd(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+    house.write_uci()
+    house.write_conf()
+    house.broker.start()
+    house.hostapds["hostapd"] = Hostapd(*house.conf_paths("ap-mld0"), no_mld=True).start()
+    assert len(house.hostapd.refused) == 2
+    house.start_wpsd(rest=False)
+    house.wait_quiet()
+    bss = house.bss("ap-mld0")
+    assert bss["wps_pbc"] is False and bss["reason"].endswith(".")
+    assert house.refused("start", ssid="Home")[0] in (8, 10)
