@@ -3827,6 +3827,29 @@ class Check(Mender):
 _SIGINT, _SIGTERM = 2, 15
 
 
+def signal_fd(libc, numbers):
+    """A file descriptor that becomes readable when one of these signals comes, which
+    then no longer ends the program; None, and nothing is changed, if `libc` (of
+    MicroPython's ffi) can't do that.
+
+    SIG_BLOCK is 0 on x86 and ARM and 1 on MIPS, where 0 is refused and on the others 1
+    is SIG_UNBLOCK: the right one is the one after which they are blocked."""
+    signals, blocked = bytearray(128), bytearray(128)  # a sigset_t of musl and glibc; zeros are the empty set
+    add, has = libc.func("i", "sigaddset", "pi"), libc.func("i", "sigismember", "pi")
+    mask = libc.func("i", "sigprocmask", "ipp")
+    if any([add(signals, number) for number in numbers]):
+        return None
+    fd = libc.func("i", "signalfd", "ipi")(-1, signals, 0)
+    if fd < 0:  # before anything is blocked: a signal that nobody reads would be lost
+        return None
+    for how in (0, 1):
+        if mask(how, signals, None) == 0 and mask(how, None, blocked) == 0:
+            if all([has(blocked, number) == 1 for number in numbers]):
+                return fd
+    libc.func("i", "close", "i")(fd)  # whatever it says, nothing reads from it
+    return None
+
+
 def termination_fd():
     """A file descriptor that becomes readable when SIGTERM or SIGINT comes.  None
     in a MicroPython without ffi: there SIGINT raises KeyboardInterrupt and SIGTERM
@@ -3845,14 +3868,10 @@ def termination_fd():
     try:
         import ffi
 
-        libc = ffi.open(None)
-        signals = bytearray(128)  # a sigset_t
-        for number in (_SIGINT, _SIGTERM):
-            libc.func("i", "sigaddset", "pi")(signals, number)
-        libc.func("i", "sigprocmask", "ipp")(0, signals, None)  # SIG_BLOCK
-        return libc.func("i", "signalfd", "ipi")(-1, signals, 0)
+        return signal_fd(ffi.open(None), (_SIGINT, _SIGTERM))
     except (ImportError, OSError):
         return None
+
 
 USAGE = """usage: wpsd.py [--ubus SOCKET] [--uci FOLDER] [--run FOLDER] [--check] [--verbose] [--version]
 

@@ -1,9 +1,8 @@
-"""What all tests share: where the program is, a bus to run it on, and unit tests on both interpreters."""
+"""What all tests share: where the program is, a bus to run it on, and unit tests on every interpreter."""
 
 import ast
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -19,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from rig.broker import Broker
+from rig.interpreters import INTERPRETERS, missing
 
 # -- a bus
 
@@ -77,19 +77,10 @@ def bus(request):
         bus.stop()
 
 
-# -- unit tests once more, on MicroPython
+# -- unit tests once more, on every MicroPython
 #
-# A file in tests/unit holds plain functions. pytest runs them on CPython as it always does; the items below
-# run the whole file in one MicroPython process when the first of them is due, and share what it printed.
-
-
-def micropython():
-    """The command that starts MicroPython, as a list; None if there is none."""
-    if "MICROPYTHON" in os.environ:
-        return shlex.split(os.environ["MICROPYTHON"])
-    built = ROOT / ".build" / "bin" / "micropython"
-    found = str(built) if built.exists() else shutil.which("micropython")
-    return [found] if found else None
+# A file in tests/unit holds plain functions. pytest runs them on CPython as it always does; the items below run the
+# whole file in one MicroPython process when the first of them is due, and share what it printed.
 
 
 def pytest_collect_file(file_path, parent):
@@ -104,46 +95,56 @@ class MicroPythonFailure(Exception):
 
 class MicroPythonFile(pytest.File):
     def collect(self):
-        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield MicroPythonItem.from_parent(self, name=node.name + "[micropython]", line=node.lineno)
+        self._outcomes = {}
+        tests = [node for node in ast.parse(self.path.read_text(encoding="utf-8")).body
+                 if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        for interpreter in INTERPRETERS:
+            if interpreter == "CPython":
+                continue
+            for node in tests:
+                name = "%s[%s]" % (node.name, interpreter)
+                yield MicroPythonItem.from_parent(self, name=name, interpreter=interpreter, line=node.lineno)
 
-    def outcomes(self):
+    def outcomes(self, interpreter):
         """{test: what was printed from its line on}; at "" is what was printed last."""
-        if not hasattr(self, "_outcomes"):
-            self._outcomes = self._run()
-        return self._outcomes
+        if interpreter not in self._outcomes:
+            self._outcomes[interpreter] = self._run(interpreter)
+        return self._outcomes[interpreter]
 
-    def _run(self):
-        command = micropython()
-        if not command:
-            raise MicroPythonFailure("MicroPython is missing: set MICROPYTHON, or run tests/setup.sh")
-        command += [str(ROOT / "tests" / "unit" / "run.py"), str(self.path)]
+    def _run(self, interpreter):
+        command = [*INTERPRETERS[interpreter], str(ROOT / "tests" / "unit" / "run.py"), str(self.path)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             raw, end = process.communicate(timeout=60)[0], f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
             process.kill()
             raw, end = process.communicate()[0], "not done after 60 s"
-        pieces = re.split(r"^(?=(?:ok|FAIL) test_)", raw.decode(errors="replace"), flags=re.MULTILINE)
+        pieces = re.split(r"^(?=(?:ok|skip|FAIL) test_)", raw.decode(errors="replace"), flags=re.MULTILINE)
         found = {piece.split()[1]: piece for piece in pieces[1:]}
         found[""] = "".join(pieces[-1:] if found else pieces) + f"({end})"
         return found
 
 
 class MicroPythonItem(pytest.Item):
-    def __init__(self, *, line, **keywords):
+    def __init__(self, *, interpreter, line, **keywords):
         super().__init__(**keywords)
+        self._interpreter = interpreter
         self._line = line
 
     def runtest(self):
-        outcomes = self.parent.outcomes()
+        lacking = missing(self._interpreter)
+        if lacking and self._interpreter == "MicroPython":  # without this one nothing is tested
+            raise MicroPythonFailure(lacking)
+        if lacking:
+            pytest.skip(lacking)
+        outcomes = self.parent.outcomes(self._interpreter)
         name = self.name.partition("[")[0]
         if name not in outcomes:
-            raise MicroPythonFailure(
-                f"MicroPython ended before {name}; the last that it said:\n{outcomes['']}"
-            )
-        if not outcomes[name].startswith("ok "):
+            raise MicroPythonFailure(f"MicroPython ended before {name}; the last that it said:\n{outcomes['']}")
+        how, _, rest = outcomes[name].partition(" ")
+        if how == "skip":
+            pytest.skip(rest.partition(" ")[2].strip())
+        if how != "ok":
             raise MicroPythonFailure(outcomes[name])
 
     def repr_failure(self, excinfo):

@@ -87,72 +87,114 @@ if ! cmp -s "$tests/requirements.txt" "$build/venv/requirements.txt"; then
     cp "$tests/requirements.txt" "$build/venv/requirements.txt"
 fi
 
-# -- eslint and axe-core, for the tests of the web page ----------------------------------------
+# -- npm packages: eslint and axe-core for the tests of the web page, the oldest MicroPython ----
 
-if ! cmp -s "$tests/web/package.json" "$build/web/package.json"; then
-    say "installing the npm packages of tests/web/package.json into .build/web."
+for folder in web oldest; do
+    cmp -s "$tests/$folder/package.json" "$build/$folder/package.json" && continue
+    say "installing the npm packages of tests/$folder/package.json into .build/$folder."
     command -v npm >/dev/null || install_packages nodejs npm
-    rm -rf "$build/web" "$build/web.part"
-    mkdir -p "$build/web.part"
-    cp "$tests/web/package.json" "$build/web.part/"
-    (cd "$build/web.part" &&
+    rm -rf "${build:?}/$folder" "$build/$folder.part"
+    mkdir -p "$build/$folder.part"
+    cp "$tests/$folder/package.json" "$build/$folder.part/"
+    (cd "$build/$folder.part" &&
         npm install --silent --no-audit --no-fund --no-progress --no-package-lock --ignore-scripts </dev/null)
-    mv "$build/web.part" "$build/web"
-fi
+    mv "$build/$folder.part" "$build/$folder"
+done
 
 # -- MicroPython ------------------------------------------------------------------------------
 
 # PyPI's runs inside a CPython process: only Debian's, a process of its own, shows real memory
-# figures and has ffi. An apt that knows unstable alone and believes that nothing is installed
-# fetches it with its whole set of libraries, from the mirror that this machine already uses.
+# figures and has ffi. An apt that knows unstable alone, for one architecture, and believes that
+# nothing is installed fetches packages with their whole set of libraries, from the mirror that
+# this machine already uses.
+# fetch_from_unstable FOLDER ARCHITECTURE PACKAGE...: as unpack does.
 fetch_from_unstable() {
-    local apt=$build/unstable.apt mirror deb
+    local folder=$1 architecture=$2 apt=$build/unstable.apt mirror deb options
+    shift 2
     update_lists
     # shellcheck disable=SC2016 # apt's own variables
     mirror=$(apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
         awk '$1 == "Debian" {print $2; exit}')
     [ -n "$mirror" ] || return 1
-    rm -rf "$apt" "$build/unstable.part"
-    mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$build/unstable.part"
+    rm -rf "$apt" "$folder.part"
+    mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$folder.part"
     : >"$apt/status"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" >"$apt/sources.list"
-    set -- -qq -y -o APT::Sandbox::User=root -o APT::Install-Recommends=false \
-        -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-        -o Dir::Etc::preferencesparts=/dev/null -o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt"
-    apt-get "$@" update &&
-        apt-get "$@" --download-only install micropython >"$build/apt.log" 2>&1 || return 1
+    echo "deb [arch=$architecture signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" \
+        >"$apt/sources.list"
+    options=(-qq -y -o APT::Architecture="$architecture" -o APT::Architectures="$architecture"
+        -o APT::Sandbox::User=root -o APT::Install-Recommends=false
+        -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::Etc::preferencesparts=/dev/null
+        -o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::Cache="$apt")
+    apt-get "${options[@]}" update &&
+        apt-get "${options[@]}" --download-only install "$@" >"$build/apt.log" 2>&1 || return 1
     for deb in "$apt"/archives/*.deb; do
-        dpkg -x "$deb" "$build/unstable.part" || return 1
+        dpkg -x "$deb" "$folder.part" || return 1
     done
-    rm -rf "$apt" "$build/unstable"
-    mv "$build/unstable.part" "$build/unstable"
+    rm -rf "$apt" "$folder"
+    mv "$folder.part" "$folder"
 }
 
+# Write a program into .build/bin from standard input; it is there only if it starts MicroPython.
 write_micropython() {
-    cat >"$bin/micropython.part"
-    chmod 755 "$bin/micropython.part"
-    mv "$bin/micropython.part" "$bin/micropython"
+    cat >"$bin/$1.part"
+    chmod 755 "$bin/$1.part"
+    if "$bin/$1.part" -c '' 2>/dev/null; then
+        mv "$bin/$1.part" "$bin/$1"
+    else
+        rm -f "$bin/$1.part"
+        return 1
+    fi
 }
 
 if [ ! -x "$bin/micropython" ]; then
     say "fetching MicroPython from Debian unstable into .build/unstable."
-    if fetch_from_unstable; then
-        write_micropython <<'EOF'
+    if ! { fetch_from_unstable "$build/unstable" amd64 micropython && write_micropython micropython <<'EOF'
 #!/bin/sh
 # Debian unstable's MicroPython with its own C library.
 at=$(dirname "$(readlink -f "$0")")/../unstable
 exec "$at/usr/lib64/ld-linux-x86-64.so.2" --library-path "$at/usr/lib/x86_64-linux-gnu" "$at/usr/bin/micropython" "$@"
 EOF
-    else
-        say "Debian unstable's MicroPython can't be had; PyPI's takes its place (no ffi, and its memory figures mean nothing)."
-    fi
-    if ! "$bin/micropython" -c '' 2>/dev/null; then
-        write_micropython <<'EOF'
+    }; then
+        say "it can't be had; PyPI's takes its place (no ffi, and its memory figures mean nothing)."
+        write_micropython micropython <<'EOF'
 #!/bin/sh
 # PyPI's MicroPython.
 exec "$(dirname "$(readlink -f "$0")")/../venv/bin/micropython" "$@"
 EOF
     fi
+fi
+
+# For a 32-bit machine, which this one's kernel runs as it is.
+if [ ! -x "$bin/micropython-i386" ]; then
+    say "fetching MicroPython for i386 from Debian unstable into .build/unstable-i386."
+    if ! { fetch_from_unstable "$build/unstable-i386" i386 micropython &&
+        write_micropython micropython-i386 <<'EOF'
+#!/bin/sh
+# Debian unstable's MicroPython for i386 with its own C library.
+at=$(dirname "$(readlink -f "$0")")/../unstable-i386
+exec "$at/usr/lib/ld-linux.so.2" --library-path "$at/usr/lib/i386-linux-gnu" "$at/usr/bin/micropython" "$@"
+EOF
+    }; then
+        say "it can't be had, or this kernel does not run it: the tests of a 32-bit machine will be skipped."
+    fi
+fi
+
+# For a big-endian machine, played by one program of the package qemu-user-static.
+if [ ! -x "$bin/micropython-s390x" ]; then
+    say "fetching MicroPython for s390x from Debian unstable into .build/unstable-s390x."
+    if fetch_from_unstable "$build/unstable-s390x" s390x micropython && unpack "$build/qemu-user" qemu-user-static; then
+        find "$build/qemu-user" -type f ! -name qemu-s390x-static -delete
+        write_micropython micropython-s390x <<'EOF' || say "it does not run here."
+#!/bin/sh
+# Debian unstable's MicroPython for s390x with its own C library.
+build=$(dirname "$(readlink -f "$0")")/..
+at=$build/unstable-s390x
+exec "$build/qemu-user/usr/bin/qemu-s390x-static" \
+    "$at/usr/lib/ld64.so.1" --library-path "$at/usr/lib/s390x-linux-gnu" "$at/usr/bin/micropython" "$@"
+EOF
+    fi
+    [ -x "$bin/micropython-s390x" ] || say "it can't be had: the tests of a big-endian machine will be skipped."
 fi
 
 say "ready: $("$bin/hostapd" -v 2>&1 | head -n 1), $("$bin/micropython" -c 'import sys; print(sys.version.split("; ")[-1])')."

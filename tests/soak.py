@@ -26,7 +26,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from rig.daemon import INTERPRETERS, House, wait
+from rig.daemon import House, wait
+from rig.interpreters import INTERPRETERS
 from rig.ubus import Client
 
 NETWORKS = {"home-ap": "Home", "guest-ap": "Guest", "garden-ap": "Garden", "office-ap": "Office"}

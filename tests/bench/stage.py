@@ -22,7 +22,8 @@ import time
 
 from rig.broker import A_ACTIVE, A_DATA, A_GROUP, A_METHOD, A_OBJECT, A_PATH, A_STATUS, A_USER
 from rig.broker import ADD_OBJECT, DATA, HELLO, INVOKE, LOOKUP, NOT_FOUND, NOTIFY, OK, STATUS
-from rig.daemon import PRINTER, ROOT, WPSD, House, micropython
+from rig.daemon import PRINTER, ROOT, WPSD, House
+from rig.interpreters import micropython
 
 from wpsd import decode, encode, frame, parse
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import targets
-from rig.daemon import micropython
+from rig.interpreters import micropython
 
 CORPUS = {name: sorted(path for path in (HERE / "corpus" / name).iterdir()) for name in targets.TARGETS}
 INPUTS = [pytest.param(name, path, id="%s-%s" % (name, path.name)) for name in CORPUS for path in CORPUS[name]]

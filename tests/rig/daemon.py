@@ -17,7 +17,6 @@ commands that it ran.
 import dataclasses
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -30,10 +29,10 @@ from pathlib import Path
 
 from rig.broker import Broker
 from rig.hostapd import Hostapd, derive
+from rig.interpreters import ROOT
 from rig.ubus import Client
 from rig.uci import Uci
 
-ROOT = Path(__file__).resolve().parents[2]
 WPSD = Path(os.environ.get("WPSD", ROOT / "wpsd.py"))       # another one, to compare
 EVERYONE = "00:00:00:00:00:00"
 PRINTER = ("02:00:00:00:02:00", "a134bcd4-edf6-548b-87e5-49d3aedf9b60")   # an enrollee: MAC, uuid
@@ -47,15 +46,6 @@ SPY = """#!/bin/sh
 { tr '\\0' ' ' < /proc/$PPID/cmdline; echo; echo "$0 $*"; } >> %s
 exec %s "$@"
 """
-
-
-def micropython():
-    """The command that starts MicroPython, as a list."""
-    built = ROOT / ".build" / "bin" / "micropython"
-    return shlex.split(os.environ.get("MICROPYTHON", "")) or [str(built) if built.exists() else "micropython"]
-
-
-INTERPRETERS = {"CPython": [sys.executable], "MicroPython": micropython()}
 
 
 def wait(condition, seconds=8, what=""):

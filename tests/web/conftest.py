@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from rig.daemon import INTERPRETERS, House
+from rig.daemon import House
+from rig.interpreters import INTERPRETERS
 from web.browser import Browser
 from web.luci.server import Luci
 

@@ -7,7 +7,8 @@
 import sys
 import time
 
-from rig.daemon import INTERPRETERS, PRINTER, House
+from rig.daemon import PRINTER, House
+from rig.interpreters import INTERPRETERS
 
 from web.browser import PHONE, Browser
 from web.luci.server import APP, Luci
