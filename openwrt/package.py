@@ -37,7 +37,9 @@ import zopfli.zlib
 FEED = pathlib.Path(__file__).resolve().parent
 TREE = FEED.parent
 FOLDERS = [makefile.parent.name for makefile in sorted(FEED.glob("*/Makefile"))]
-FIELDS = ("VERSION", "DEPENDS", "PROVIDES", "LICENSE", "SECTION", "USERID", "PKGARCH", "URL", "MAINTAINER", "DESCRIPTION")
+FIELDS = (
+    "VERSION", "DEPENDS", "PROVIDES", "LICENSE", "SECTION", "USERID", "PKGARCH", "URL", "MAINTAINER", "DESCRIPTION",
+)  # fmt: skip
 SCRIPTS = ("postinst", "prerm", "postrm")
 
 STAND_INS = {
@@ -211,11 +213,11 @@ def gzip(data):
     return b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + deflated(data) + struct.pack("<II", zlib.crc32(data), len(data))
 
 
-def tar(files, top="."):
-    """A tar of {path: (mode, bytes)} and the folders above them, in the order of the names."""
+def tar(files, top=".", above=True):
+    """A tar of {path: (mode, bytes)}, and of the folders above them, in the order of the names."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for path in sorted(set(folders(files)) | set(files)):
+        for path in sorted({*files, *(folders(files) if above else ())}):
             bits, data = files.get(path, (0o755, None))
             info = tarfile.TarInfo(top if path == "." else f"{top}/{path}")
             info.mode, info.uname, info.gname = bits, "root", "root"
@@ -254,7 +256,7 @@ def ipk(package):
     about = {name: (0o644 if name in texts else 0o755, text.encode()) for name, text in about.items() if text}
     parts = {"debian-binary": b"2.0\n", "control.tar.gz": gzip(tar(about)), "data.tar.gz": gzip(tar(package.files))}
     name = f"{package.name}_{package.version}_{package.arch}.ipk"
-    return name, gzip(tar({name: (0o644, part) for name, part in parts.items()})), package.files
+    return name, gzip(tar({name: (0o644, part) for name, part in parts.items()}, above=False)), package.files
 
 
 # -- apk: an ADB, which describes the package and all of its files, then the files' contents
