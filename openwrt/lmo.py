@@ -46,7 +46,7 @@ def hashed(text):
 
 
 def catalog(path):
-    """The bytes of the .lmo. A text with a control character in it is a ValueError: po2lmo has its own idea of those."""
+    """The bytes of the .lmo. A control character in a text is a ValueError: po2lmo has its own idea of those."""
     file = polib.pofile(str(path))
     found = []  # (key, plural forms, text)
     plural = file.metadata.get("Plural-Forms")
@@ -56,7 +56,8 @@ def catalog(path):
         if entry.obsolete:
             continue
         name = f"{entry.msgctxt}\1{entry.msgid}" if entry.msgctxt else entry.msgid
-        forms = {f"{name}\2{number}": text for number, text in sorted(entry.msgstr_plural.items())} or {name: entry.msgstr}
+        plurals = sorted(entry.msgstr_plural.items())
+        forms = {f"{name}\2{number}": text for number, text in plurals} or {name: entry.msgstr}
         for key, text in forms.items():
             if any(character < " " for character in entry.msgid + text):
                 raise ValueError(f"{path}: a control character in {entry.msgid!r}")

@@ -3,7 +3,7 @@
 
     python openwrt/package.py ipk [FOLDER]      for opkg, up to OpenWrt 24.10 (.build/ipk)
     python openwrt/package.py apk [FOLDER]      for apk, from 25.12 on (.build/apk)
-    python openwrt/package.py dist [FOLDER]     the release: a tarball, its hash, and the feed that takes it (.build/dist)
+    python openwrt/package.py dist [FOLDER]     the release: a tarball, its hash, the feeds that take it (.build/dist)
 
 Every folder here with a Makefile is built. The Makefiles are those of the feed and say what goes where: make runs
 them on a few lines that stand in for OpenWrt's rules.mk, package.mk and luci.mk. What comes out is one description
