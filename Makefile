@@ -5,7 +5,7 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 
-.PHONY: help setup demo test lint soak fuzz bench ipk clean
+.PHONY: help setup demo test lint soak fuzz bench ipk apk dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
@@ -42,8 +42,14 @@ fuzz: setup ## a million inputs of each kind, guided by what they reach (an hour
 bench: setup ## measure what wpsd costs and how fast it is (a quarter of an hour; nothing else should run)
 	@$(BIN)/python tests/bench
 
-ipk: setup ## build the OpenWrt packages wpsd and luci-app-wpsd, without an SDK
-	@$(BIN)/python openwrt/ipk.py
+ipk: setup ## build the packages for OpenWrt up to 24.10, without an SDK
+	@$(BIN)/python openwrt/package.py ipk
+
+apk: setup ## build the packages for OpenWrt from 25.12 on
+	@$(BIN)/python openwrt/package.py apk
+
+dist: setup ## make the release: a tarball, its hash, and the folders for OpenWrt's feeds
+	@$(BIN)/python openwrt/package.py dist
 
 clean: ## delete all that was made
 	rm -rf .build

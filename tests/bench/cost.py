@@ -7,7 +7,7 @@ import struct
 import subprocess
 import time
 
-import ipk
+import package
 from figures import Row
 from stage import WPSD, Router, kilobytes, now, stand_alone, wakeups
 
@@ -48,10 +48,12 @@ def after_sessions(router, count):
 
 
 def flash(program, quick):
-    """The package as `make ipk` builds it."""
-    _, packed, installed = ipk.build("wpsd")
+    """The package as `make apk` builds it."""
+    (described,) = package.make(package.FEED / "wpsd")
+    _, packed, files = package.apk(described)
+    installed = package.size_of(files)
     source = WPSD.stat().st_size
-    yield Row("flash", "the package, wpsd_*.ipk", [len(packed) / 1000], "kB", under=20)
+    yield Row("flash", "the package, wpsd-*.apk", [len(packed) / 1000], "kB", under=20)
     yield Row("flash", "installed", [installed / 1000], "kB", [("wpsd.py itself", source / 1000)], under=48)
 
 

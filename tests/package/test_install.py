@@ -5,11 +5,15 @@ import os
 import re
 
 import pytest
-from rig.procd import BUTTON, STAND_INS, Package, services
+from rig.procd import BUTTON, PROJECT, STAND_INS, services
 
 STOCK = (STAND_INS / "etc/rc.button/wps").read_text()
 STOCK_KEPT = "/usr/lib/wpsd/button.stock"
-OURS = "#!/bin/sh\nexec /usr/lib/wpsd/button\n"
+OURS = """#!/bin/sh
+for script in /usr/lib/wpsd/button /usr/lib/wpsd/button.stock /rom/etc/rc.button/wps; do
+	[ "$script" = "$0" ] || [ ! -x "$script" ] || exec "$script"
+done
+"""
 
 
 def everything(system):
@@ -21,7 +25,7 @@ def everything(system):
             inside = os.path.relpath(path, system.root)
             if os.path.islink(path):
                 found[inside] = os.readlink(path)
-            elif os.path.isfile(path) and not inside.startswith(("tmp/", "var/run/")):
+            elif os.path.isfile(path) and not inside.startswith(("dev/", "tmp/", "var/run/")):
                 with open(path, "rb") as file:
                     found[inside] = os.stat(path).st_mode, file.read()
     return found
@@ -29,9 +33,8 @@ def everything(system):
 
 def old_version(wpsd, **files):
     """The package as it was once: an own configuration, a file that is gone since, other bytecode."""
-    old = object.__new__(Package)
+    old = object.__new__(type(wpsd))
     old.__dict__.update(wpsd.__dict__)
-    old.about = wpsd.about | {"./control": wpsd.about["./control"].replace(b"Version: ", b"Version: 0.0.")}
     old.data = wpsd.data | {"./usr/lib/wpsd/gone": (0o644, b"old"), "./usr/lib/wpsd/wpsd.mpy": (0o644, b"old")}
     old.data |= {name: (0o644, data) for name, data in files.items()}
     old.files = wpsd.files + ["/usr/lib/wpsd/gone"]
@@ -63,10 +66,6 @@ def test_removing_leaves_the_system_as_it_was_byte_for_byte(system, wpsd):
     before = everything(system)
     install(system, wpsd)
     assert everything(system) != before
-    if system.image:  # as `opkg remove` in an image builder
-        for name, script in wpsd.about.items():
-            if name.startswith("./prerm"):
-                system.write(f"usr/lib/opkg/info/wpsd.{name[2:]}", script, 0o755)
     system.remove("wpsd")
     after = everything(system)
     assert after.pop("etc/group")[1] == before.pop("etc/group")[1] + b"wps:x:65536:\n"  # OpenWrt leaves groups
@@ -88,7 +87,7 @@ def test_installing_over_an_old_version_keeps_the_configuration_that_was_changed
     router.write("/etc/config/wpsd", mine)
     router.install(wpsd)
     assert router.read("/etc/config/wpsd") == mine
-    assert router.exists("/etc/config/wpsd-opkg")
+    assert router.exists("/etc/config/wpsd" + wpsd.aside)
     assert not router.exists("/usr/lib/wpsd/gone")
     assert (router.root / "usr/lib/wpsd/wpsd.mpy").read_bytes() == wpsd.data["./usr/lib/wpsd/wpsd.mpy"][1]
     assert (router.read(BUTTON), router.read(STOCK_KEPT)) == (OURS, STOCK)
@@ -98,7 +97,7 @@ def test_a_configuration_that_nobody_touched_becomes_the_new_one(router, wpsd):
     router.install(old_version(wpsd, **{"./etc/config/wpsd": b"config wpsd 'main'\n"}))
     router.install(wpsd)
     assert router.read("/etc/config/wpsd").encode() == wpsd.data["./etc/config/wpsd"][1]
-    assert not router.exists("/etc/config/wpsd-opkg")
+    assert not router.exists("/etc/config/wpsd" + wpsd.aside)
 
 
 def test_a_changed_configuration_outlives_the_package(router, wpsd):
@@ -114,7 +113,7 @@ def test_on_a_router_the_service_is_enabled_and_started_and_stopped_on_removal(r
     (call,) = services(router.asked())
     assert call[:3] == ("set", "wpsd", "/etc/init.d/wpsd")
     router.remove("wpsd")
-    assert services(router.asked()) == [("delete", "wpsd")]
+    assert set(services(router.asked())) == {("delete", "wpsd")}
     assert not router.exists("etc/rc.d/S21wpsd") and not router.exists("etc/rc.d/K10wpsd")
 
 
@@ -152,7 +151,7 @@ def test_the_init_script_asks_procd_for_exactly_this(router, wpsd):
             "term_timeout": "8",
         }
     }
-    assert triggers == ["wireless", "wpsd"]
+    assert triggers == ["wireless", "wpsd", ("instance.start", "1000", "/usr/lib/wpsd/button", "take")]
 
 
 def test_a_reload_asks_wpsd_to_look_again_and_restarts_nothing(router, wpsd):
@@ -261,7 +260,7 @@ def test_the_installed_bytecode_runs_under_micropython_as_the_init_script_starts
         pytest.skip("Debian unstable's MicroPython is not there")
     router.install(wpsd)
     ((_, _, _, instances, _),) = services(router.asked())
-    version = wpsd.control["Version"].partition("-")[0]
+    version = wpsd.version.partition("-")[0]
     assert router.run(*instances["instance1"]["command"], "--version") == f"wpsd {version}\n"
 
 
@@ -272,3 +271,165 @@ def test_wpsd_imports_nothing_from_the_folder_that_it_is_called_in(router, wpsd)
     for module in ("json", "time", "wpsd"):
         router.write(f"/tmp/{module}.py", "raise SystemExit('not me')\n")
     assert router.run("/bin/sh", "-c", "cd /tmp && wpsd --version").startswith("wpsd ")
+
+
+# -- the stock script is gone, newer, nobody's
+
+
+def press(router):
+    return router.run(BUTTON, ACTION="released", BUTTON="wps", SEEN="0")
+
+
+STOCK_SAYS = "#!/bin/sh\necho the stock one of %s\n"
+
+
+@pytest.mark.parametrize("rom", [False, True])
+def test_the_package_can_be_removed_when_the_stock_script_is_gone(router, wpsd, rom):
+    router.install(wpsd)
+    (router.root / STOCK_KEPT[1:]).unlink()
+    if rom:
+        router.write("/rom" + BUTTON, STOCK, 0o755)
+    router.remove("wpsd")
+    assert not router.exists("/usr/lib/wpsd")
+    assert router.read(BUTTON) == STOCK if rom else not router.exists(BUTTON)
+
+
+def test_after_a_sysupgrade_that_kept_etc_the_button_is_that_of_the_image(router, wpsd):
+    router.install(wpsd)
+    ours = router.read(BUTTON)
+    router.remove("wpsd")
+    router.write(BUTTON, ours, 0o755)
+    assert press(router) == ""
+    router.write("/rom" + BUTTON, STOCK_SAYS % "the image", 0o755)
+    assert press(router) == "the stock one of the image\n"
+    router.write("/rom" + BUTTON, ours, 0o755)
+    assert press(router) == "", "and it does not call itself for ever"
+
+
+def test_a_wpsd_that_is_installed_after_that_finds_the_stock_script_in_the_image(router, wpsd):
+    router.write(BUTTON, OURS, 0o755)
+    router.write("/rom" + BUTTON, STOCK, 0o755)
+    router.install(wpsd)
+    assert (router.read(BUTTON), router.read(STOCK_KEPT)) == (OURS, STOCK)
+    router.remove("wpsd")
+    assert router.read(BUTTON) == STOCK
+
+
+def test_where_hostapd_common_went_first_nothing_of_nobodys_is_left(router, wpsd):
+    router.install(wpsd)
+    (router.root / wpsd.lists / "hostapd-common.list").unlink()
+    if wpsd.manager == "opkg":  # apk leaves what was changed below /etc
+        (router.root / BUTTON[1:]).unlink()
+    router.remove("wpsd")
+    assert not router.exists(BUTTON) and not router.exists("/usr/lib/wpsd")
+
+
+def test_a_newer_hostapd_common_loses_the_button_when_it_starts_wpad(router, wpsd):
+    router.install(wpsd)
+    newer = STOCK + "# newer\n"
+    router.write(BUTTON + ".apk-new" * (wpsd.manager == "apk"), newer, 0o755)
+    ((_, _, _, _, triggers),) = services(router.asked())
+    ((event, _, *command),) = [words for words in triggers if isinstance(words, tuple)]
+    assert event == "instance.start"
+    router.run(*command)
+    assert (router.read(BUTTON), router.read(STOCK_KEPT)) == (OURS, newer)
+
+
+# -- what wpsd has added to UCI
+
+WIRELESS = """
+config wifi-iface 'home'
+	option ssid 'HOME'
+	option uuid 'aa-bb'
+	option ap_setup_locked '1'
+	list hostapd_bss_options 'uuid=aa-bb'
+	list hostapd_bss_options 'uuid=another'
+	list hostapd_bss_options 'interworking=1'
+	option wps_added 'uuid ap_setup_locked'
+
+config wifi-iface 'theirs'
+	option ssid 'GUEST'
+	option uuid 'cc-dd'
+
+config wifi-iface 'old'
+	option ssid 'OLD'
+	option wps_ap_setup_locked '1'
+	list hostapd_bss_options 'uuid=ee-ff'
+	option wps_added 'uuid wps_ap_setup_locked'
+"""
+
+
+def changes(router):
+    """What `uci` was asked for, its folder of changes left out."""
+    if not router.exists("/tmp/uci.log"):
+        return []
+    lines = [line.split() for line in router.read("/tmp/uci.log").splitlines()]
+    assert all(words[:2] == ["-q", "-t"] and words[2] != "/tmp/.uci" for words in lines)
+    return [" ".join(words[3:]) for words in lines]
+
+
+def test_a_removal_takes_what_wpsd_added_out_of_uci_in_one_commit(router, wpsd):
+    router.install(wpsd)
+    router.write("/etc/config/wireless", WIRELESS)
+    (router.root / "tmp/uci.log").unlink()
+    router.remove("wpsd")
+    assert changes(router) == [
+        "del_list wireless.home.hostapd_bss_options=uuid=aa-bb",
+        "delete wireless.home.uuid",
+        "delete wireless.home.ap_setup_locked",
+        "delete wireless.home.wps_added",
+        "del_list wireless.old.hostapd_bss_options=uuid=ee-ff",
+        "delete wireless.old.uuid",
+        "delete wireless.old.wps_ap_setup_locked",
+        "delete wireless.old.wps_added",
+        "commit wireless",
+    ]
+    assert not list((router.root / "tmp").glob("tmp.*"))
+
+
+def test_an_upgrade_and_a_wireless_without_marks_change_nothing_in_uci(router, wpsd):
+    router.write("/etc/config/wireless", WIRELESS)
+    router.install(old_version(wpsd))
+    (router.root / "tmp/uci.log").unlink()
+    router.install(wpsd)
+    router.write("/etc/config/wireless", "config wifi-iface 'home'\n\toption uuid 'aa-bb'\n")
+    (router.root / "tmp/uci.log").unlink(missing_ok=True)
+    router.remove("wpsd")
+    assert changes(router) == []
+
+
+def test_after_the_removal_ubusd_is_told_to_read_its_access_lists(router, wpsd):
+    router.install(wpsd)
+    router.write("/sbin/ubusd", "#!/bin/sh\ntrap 'ls /usr/share/acl.d >/tmp/acl.log 2>&1; exit' HUP\n"
+                 "touch /tmp/up\nwhile sleep 0.1; do :; done\n", 0o755)  # fmt: skip
+    last = {"opkg": "postrm", "apk": "post-deinstall"}[wpsd.manager]
+    router.write("/tmp/last", wpsd.scripts[last], 0o755)
+    (router.root / "proc").mkdir()
+    script = "/sbin/ubusd & until [ -e /tmp/up ]; do sleep 0.1; done; /tmp/last; wait"
+    inside = ["unshare", "--pid", "--fork", f"--mount-proc={router.root}/proc"]
+    router.remove("wpsd")
+    router._run([*inside, "chroot", router.root, "/bin/sh", "-c", script], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    assert "wpsd.json" not in router.read("/tmp/acl.log")
+
+
+# -- what the packages feed runs
+
+
+def test_the_feeds_test_runs_the_installed_package(router, wpsd):
+    if not router.equip_micropython():
+        pytest.skip("Debian unstable's MicroPython is not there")
+    router.install(wpsd)
+    router.write("/proc/sys/kernel/random/uuid", "12345678-9abc-4def-8123-456789abcdef\n")
+    router.write("/tmp/test.sh", (PROJECT / "openwrt/wpsd/test.sh").read_text(), 0o755)
+    version = wpsd.version.partition("-")[0]
+    said = router.run("/tmp/test.sh", "wpsd", version)
+    assert said.startswith(f"wpsd {version}\n") and "phy0-ap0" in said
+    assert router.run("/tmp/test.sh", "another", version) == ""
+
+
+def test_much_in_uci_gives_micropython_a_larger_heap(router, wpsd):
+    router.install(wpsd)
+    router.write("/usr/bin/micropython", '#!/bin/sh\necho "$2"\n', 0o755)
+    assert router.run("/usr/sbin/wpsd") == "heapsize=1wM\n"
+    router.write("/etc/config/wireless", "# " + "x" * 40000 + "\n")
+    assert router.run("/usr/sbin/wpsd") == "heapsize=4wM\n"

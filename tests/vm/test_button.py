@@ -14,7 +14,7 @@ import subprocess
 import pytest
 from rig.air import bss, until
 from rig.broker import Broker
-from rig.procd import BUILD, BUSYBOX, PROJECT, Log, Package, Procd, System, build_ipks
+from rig.procd import BUILD, BUSYBOX, PROJECT, Ipk, Log, Procd, System, build_packages
 from rig.router import network
 from rig.ubus import Client
 
@@ -34,7 +34,7 @@ PROGRAMS = {
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    return Package(build_ipks(tmp_path_factory.mktemp("ipk"))["wpsd"])
+    return Ipk(build_packages("ipk", tmp_path_factory.mktemp("ipk"))["wpsd"])
 
 
 class Installed:

@@ -2,15 +2,19 @@
 # shellcheck shell=dash
 # A stand-in for base-files' /lib/functions.sh: what maintainer scripts and wpsd's own scripts use of it.
 
-# -- installing and removing: $1 is the script that calls, /usr/lib/opkg/info/<package>.<which>
+# -- installing and removing: opkg's scripts are told who calls, /usr/lib/opkg/info/<package>.<which>; those of apk
+# have $pkgname, look after the group by themselves, and have the package's own part at their end
 
 belonging_to() {
-	package=$(basename "${1%.*}")
+	package=${pkgname:-$(basename "${1%.*}")}
 	info=$IPKG_INSTROOT/usr/lib/opkg/info/$package
+	about=$IPKG_INSTROOT/lib/apk/packages/$package
+	list=$info.list
+	[ ! -f "$about.list" ] || list=$about.list
 }
 
 listed_below() {
-	grep -s "^$1" "$info.list"
+	grep -s "^$1" "$list"
 }
 
 init_script() {
@@ -21,16 +25,22 @@ init_script() {
 	fi
 }
 
-default_postinst() {
+add_group_and_user() {
 	belonging_to "$1"
-	group=$(sed -n 's/^Require-User: *:\([^ =]*\).*/\1/p' "$info.control")
+	group=$(sed -n 's/^Require-User: *:\([^ =]*\).*/\1/p' "$info.control" 2>/dev/null)
+	[ ! -f "$about.rusers" ] || group=$(sed -n 's/^:\([^ =]*\).*/\1/p' "$about.rusers")
 	if [ -n "$group" ] && ! grep -qs "^$group:" "$IPKG_INSTROOT/etc/group"; then
 		echo "$group:x:65536:" >>"$IPKG_INSTROOT/etc/group"
 	fi
+}
+
+default_postinst() {
+	belonging_to "$1"
+	[ ! -f "$info.list" ] || add_group_and_user "$1"
 	if [ -z "$IPKG_INSTROOT" ]; then
 		for file in $(listed_below /etc/uci-defaults/); do
 			# shellcheck source=/dev/null
-			(. "$file") && rm -f "$file"
+			[ ! -f "$file" ] || { (. "$file") && rm -f "$file"; }
 		done
 	fi
 	result=0
@@ -39,8 +49,12 @@ default_postinst() {
 		(. "$info.postinst-pkg") || result=$?
 	fi
 	for script in $(listed_below /etc/init.d/); do
-		[ "$PKG_UPGRADE" = 1 ] || init_script "$script" enable
-		[ -n "$IPKG_INSTROOT" ] || init_script "$script" start
+		if [ -n "$IPKG_INSTROOT" ]; then
+			init_script "$script" enable
+		else
+			[ "$PKG_UPGRADE" = 1 ] || init_script "$script" enable
+			init_script "$script" start
+		fi
 	done
 	return "$result"
 }
@@ -53,8 +67,12 @@ default_prerm() {
 		(. "$info.prerm-pkg") || result=$?
 	fi
 	for script in $(listed_below /etc/init.d/); do
-		[ "$PKG_UPGRADE" = 1 ] || init_script "$script" disable
-		[ -n "$IPKG_INSTROOT" ] || init_script "$script" stop
+		if [ -n "$IPKG_INSTROOT" ]; then
+			init_script "$script" disable
+		else
+			[ "$PKG_UPGRADE" = 1 ] || init_script "$script" disable
+			init_script "$script" stop
+		fi
 	done
 	return "$result"
 }
@@ -64,7 +82,12 @@ default_prerm() {
 # shellcheck disable=SC2317 # the file that is read calls these
 config_load() {
 	[ -z "$IPKG_INSTROOT" ] || return 0
-	config() { section=$2; }
+	sections=
+	config() {
+		section=${2:-cfg$(echo "$sections" | wc -w)}
+		sections="$sections $section"
+		eval "config_${section}_TYPE=\$1"
+	}
 	option() { eval "config_${section}_$1=\$2"; }
 	list() {
 		eval "count=\$((\${config_${section}_$1_count:-0} + 1))"
@@ -87,5 +110,11 @@ config_list_foreach() {
 	while [ "$number" -le "$last" ]; do
 		eval "\"\$3\" \"\$config_$1_$2_$number\""
 		number=$((number + 1))
+	done
+}
+
+config_foreach() {
+	for each in $sections; do
+		eval "[ \"\$config_${each}_TYPE\" != \"$2\" ]" || "$1" "$each"
 	done
 }
