@@ -81,7 +81,7 @@ def test_every_file_has_the_path_and_mode_that_openwrt_expects(name, wpsd, luci_
 
 
 def test_the_control_fields_say_who_it_is(wpsd, luci_app):
-    for package, depends in ((wpsd, "micropython"), (luci_app, "luci-base, wpsd")):
+    for package, depends in ((wpsd, "micropython"), (luci_app, "luci-base, luci-lib-uqr, wpsd")):
         assert package.control["Depends"] == depends
         assert package.control["Architecture"] == "all"
         assert package.control["License"] == "BSD-3-Clause"
