@@ -231,7 +231,7 @@ const ICONS = { success: '✔', danger: '✘', notice: '–' };
 
 /* -- helpers -- */
 
-const BIG = { fontSize: '1.4em', lineHeight: 1.4, height: 'auto', width: '100%', maxWidth: '20em', padding: '.6em 1em' };
+const BIG = { fontSize: '1.4em', lineHeight: 1.4, boxSizing: 'border-box', height: 'auto', width: '100%', maxWidth: '20em', padding: '.6em 1em', margin: 0 };
 
 /* So that a long word (an SSID, a key id) does not make the page wider than a phone */
 const WRAPS = 'overflow-wrap:anywhere;word-break:break-word;white-space:normal';
