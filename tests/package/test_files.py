@@ -97,7 +97,7 @@ def test_every_file_has_the_path_and_mode_that_openwrt_expects(name, packages):
 
 
 def test_the_fields_say_who_it_is(wpsd, luci_app):
-    for package, depends in ((wpsd, ["micropython"]), (luci_app, ["luci-base", "wpsd"])):
+    for package, depends in ((wpsd, ["micropython"]), (luci_app, ["luci-base", "luci-lib-uqr", "wpsd"])):
         assert package.depends == depends
         size = sum(len(data) for _, data in package.data.values() if data is not None)
         if package.manager == "opkg":

@@ -3,7 +3,7 @@
 
     with Browser() as browser:
         me = browser.visit(luci, "owner")
-        me.press("Home", "Start WPS")
+        me.start("Home")
         me.sees("Home", "Press the WPS button")         # waits for it
 """
 
@@ -16,8 +16,10 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-AXE = ROOT / ".build" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-DESKTOP, PHONE = (1000, 800), (375, 740)
+MODULES = ROOT / ".build" / "web" / "node_modules"
+AXE = MODULES / "axe-core" / "axe.min.js"
+JSQR = MODULES / "jsqr" / "dist" / "jsQR.js"
+DESKTOP, PHONE = (1000, 800), (360, 740)
 
 # No sandbox for root, and no questions to servers on the network.
 FLAGS = (
@@ -89,10 +91,33 @@ class Visit:
     def dialog(self):
         return self.page.get_by_role("dialog")
 
+    @property
+    def history(self):
+        return self.page.locator("table[aria-labelledby=wpsd-last]")
+
     def rows(self):
-        """The table of the last sessions, without the times."""
-        rows = self.page.locator("tr:not(.table-titles):not(.placeholder)").all()
-        return [row.get_by_role("cell").all_inner_texts()[1:] for row in rows]
+        """The table of the last sessions, without the times and the icons."""
+        rows = self.history.locator("tr:not(.table-titles):not(.placeholder)").all()
+        texts = [row.get_by_role("cell").all_inner_texts()[1:] for row in rows]
+        return [[*row[:-1], row[-1].lstrip("✔✘– ")] for row in texts]
+
+    def lists(self, *rows, seconds=4):
+        """These, newest first, are the last sessions."""
+        end = time.monotonic() + seconds
+        while self.rows() != list(rows) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert self.rows() == list(rows)
+
+    def devices(self, ssid):
+        """The rows of the devices with a key of their own: [name, MAC and lease, when it joined]."""
+        rows = self.network(ssid).locator("table tr:not(.table-titles)").all()
+        texts = [row.get_by_role("cell").all_inner_texts()[:-1] for row in rows]
+        return [[text.replace("\u202f", " ") for text in row] for row in texts]
+
+    def bands(self, ssid):
+        """{what is shown of a place on the air: its tooltip}"""
+        badges = self.network(ssid).locator(".ifacebadge").all()
+        return {badge.inner_text(): badge.get_attribute("title") for badge in badges}
 
     def seconds_left(self, ssid):
         minutes, seconds = re.search(r"(\d+):(\d\d)", self.bar(ssid).get_attribute("title")).groups()
@@ -105,6 +130,11 @@ class Visit:
 
     def press(self, ssid, name):
         self.button(ssid, name).click()
+
+    def start(self, ssid, key="key", label="Start WPS"):
+        """With a key that is shared, as a device gets it in a network without keys for each device."""
+        self.keys(ssid).select_option(key)
+        self.press(ssid, label)
 
     def sees(self, ssid, sentence, seconds=8):
         expect(self.status(ssid)).to_contain_text(sentence, timeout=seconds * 1000)
@@ -131,6 +161,24 @@ class Visit:
 
     def looks_back(self):
         self.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+    def width(self):
+        return self.page.evaluate("document.documentElement.scrollWidth")
+
+    def scans(self):
+        """What a camera reads in the QR code of the dialog."""
+        self.page.add_script_tag(path=JSQR)
+        return self.page.evaluate("""async () => {
+            const svg = document.querySelector('[role=dialog] svg');
+            const image = new Image();
+            image.src = 'data:image/svg+xml,' + encodeURIComponent(svg.outerHTML);
+            await image.decode();
+            const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 400 });
+            const pen = canvas.getContext('2d');
+            pen.drawImage(image, 0, 0, 400, 400);
+            const { data } = pen.getImageData(0, 0, 400, 400);
+            return jsQR(data, 400, 400)?.data;
+        }""")
 
     def axe(self):
         """What axe-core finds serious or critical."""

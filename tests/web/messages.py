@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The page's texts: those in its sources, those in a .po or .pot file; and the .pot made from the sources.
+"""The page's texts: those in its sources, those in a .po or .pot file; and these files made from the sources.
 
-    python -m web.messages          (in tests/) writes po/templates/wpsd.pot
+    python -m web.messages          (in tests/) writes po/templates/wpsd.pot, and po/*/wpsd.po with what is translated
 """
 
 import ast
@@ -51,7 +51,7 @@ def in_sources():
 
 def calls():
     """How many calls of _() and N_() the view has: as many as in_sources() must find."""
-    return len(re.findall(r"(?<![\w.])N?_\((?!b\.reason)", VIEW.read_text()))
+    return len(re.findall(r"(?<![\w.])N?_\(", VIEW.read_text()))
 
 
 def read_po(path):
@@ -74,19 +74,49 @@ def read_po(path):
     return messages
 
 
-def quoted(text):
+def _quoted(text):
     return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def template():
-    """The text of wpsd.pot."""
-    blocks = ['msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"']
-    for (text, plural), where in sorted(in_sources().items(), key=lambda item: item[0][0]):
-        lines = ["#: " + place for place in where] + ["msgid " + quoted(text)]
-        lines += ['msgstr ""'] if plural is None else ["msgid_plural " + quoted(plural), 'msgstr[0] ""', 'msgstr[1] ""']
+def _lines(name, text):
+    """`msgid "text"`, wrapped as gettext wraps it."""
+    if len(name) + len(_quoted(text)) + 1 <= 79:
+        return ["%s %s" % (name, _quoted(text))]
+    lines = [""]
+    for word in re.findall(r"[^ -]+[ -]?|[ -]", text):
+        if len(_quoted(lines[-1] + word)) > 79:
+            lines.append("")
+        lines[-1] += word
+    return ['%s ""' % name] + [_quoted(line) for line in lines]
+
+
+def written(header, strings=lambda key: None):
+    """The text of a .po or .pot of the sources' messages; strings(key) are a message's translations."""
+    blocks = [header]
+    for key, where in sorted(in_sources().items(), key=lambda item: item[0][0]):
+        text, plural = key
+        lines = ["#: " + place for place in where] + _lines("msgid", text)
+        said = strings(key) or ["", ""]
+        if plural is None:
+            lines += _lines("msgstr", said[0])
+        else:
+            lines += _lines("msgid_plural", plural)
+            lines += [line for n, each in enumerate(said) for line in _lines("msgstr[%d]" % n, each)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 
-if __name__ == "__main__":
+def template():
+    """The text of wpsd.pot, as LuCI's build/i18n-scan.pl makes it."""
+    return written('msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"')
+
+
+def main():
     POT.write_text(template())
+    for path in (APP / "po").glob("*/wpsd.po"):
+        known = {(each.id, each.plural): each.strings for each in read_po(path)}
+        path.write_text(written(path.read_text().split("\n\n")[0], known.get))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 """The page around sessions: enabling, refusals in words, rights, networks and services that come and go, other
 languages, the keyboard and screen readers."""
 
+import signal
 import time
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_network_that_can_not_do_wps_says_why_and_offers_nothing(house, visit)
     me.has_state("Open", "Not possible")
     expect(me.network("Open")).to_contain_text("The network is open: there is no key to give out.")
     assert me.offers("Open") == []
-    assert me.offers("Home") == ["Disable WPS", "Start WPS"]
+    assert me.offers("Home") == ["Start WPS", "Disable WPS"]
 
 
 def test_a_hostapd_without_wps_is_told_with_the_package_to_install(house, visit):
@@ -95,14 +96,14 @@ def test_a_radio_of_a_network_that_can_not_do_wps_is_named_and_the_others_start(
     house.wait_rest("home-24")
     me = visit()
     expect(me.network("Home")).to_contain_text("home-60: WPA3 alone (SAE without WPA-PSK) does not work with WPS.")
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button")
 
 
-@pytest.fixture(params=["with wpsd's data", "with the status alone"])
+@pytest.fixture(params=["ubus", "admin"])
 def ways(request, luci):
-    """Both ways in which a web server hands on a refusal."""
-    luci.tells_why = request.param == "with wpsd's data"
+    """Both ways from the browser to ubus: with wpsd's sentence and code, and with the status number alone."""
+    luci.via = request.param
     return luci
 
 
@@ -110,7 +111,7 @@ def test_a_start_on_a_network_that_was_disabled_meanwhile_is_refused_in_words(ho
     me = visit()
     me.looks_away()
     home.ok("configure", ssid="Home", wps=False)
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", "WPS is not enabled on this network")
     me.has_state("Home", "Disabled")
 
@@ -120,9 +121,9 @@ def test_a_start_soon_after_an_overlap_is_refused_in_words(home, ways, visit):
     home.ok("start")
     home.hostapd.overlap("home-ap")
     home.wait_event("finished")
-    me.sees("Home", "Two devices asked at once")
+    me.sees("Home", "Two devices at once")
     home.wait_rest()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", "wo devices asked within")
 
 
@@ -131,7 +132,7 @@ def test_a_start_on_a_network_that_lost_wps_meanwhile_is_refused_with_the_reason
     me.looks_away()
     home.networks["home-ap"].conf["ignore_broadcast_ssid"] = 1
     home.write_conf()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", "This network can not do WPS.")
     me.has_state("Home", "Not possible")
     expect(me.network("Home")).to_contain_text("A hidden SSID can't be used with WPS.")
@@ -141,7 +142,7 @@ def test_a_start_without_hostapd_is_refused_in_words(home, ways, visit):
     me = visit()
     me.looks_away()
     home.hostapd.kill()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", "hostapd is not running, or the radio is off")
 
 
@@ -160,12 +161,20 @@ def test_a_configuration_that_can_not_be_written_is_told_in_words(home, ways, vi
 def test_every_status_has_words(home, luci, visit, status, words):
     luci.answers["start"] = status
     me = visit()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", words)
     expect(me.button("Home", "Start WPS")).to_be_enabled()
 
 
-def test_wpsd_that_hangs_is_told(home, luci, visit):
+def test_wpsd_that_hangs_is_told_apart_from_a_router_that_does_not_answer(home, ways, visit):
+    me = visit()
+    home.wpsd.send_signal(signal.SIGSTOP)
+    me.is_warned("The WPS service does not answer.", 12)
+    home.wpsd.send_signal(signal.SIGCONT)
+    me.has_state("Home", "Enabled", 5)
+
+
+def test_a_web_server_that_waited_for_wpsd_in_vain_is_told_as_wpsd_that_hangs(home, luci, visit):
     me = visit()
     luci.answers["status"] = 7
     me.is_warned("The WPS service does not answer.", 3)
@@ -176,11 +185,11 @@ def test_wpsd_that_hangs_is_told(home, luci, visit):
 def test_a_refusal_is_gone_after_the_next_start(home, visit):
     me = visit()
     home.hostapd.faults["WPS_PBC"] = "FAIL"
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.is_told("Home", "hostapd refused", 15)
     del home.hostapd.faults["WPS_PBC"]
     home.wait_rest()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button", 12)
     expect(me.alert("Home")).to_be_empty()
 
@@ -212,12 +221,21 @@ def test_a_stranger_does_not_get_the_page(home, luci, chromium):
     context.close()
 
 
-def test_a_session_that_ended_on_the_router_is_told(home, luci, visit):
+def test_a_permission_that_was_taken_away_is_told(home, ways, visit):
     me = visit()
-    luci.rights.clear()
+    ways.login("owner")
     me.is_warned("You have no permission for this.", 3)
-    luci.login("owner", read=True, write=True)
+    ways.login("owner", read=True, write=True)
     me.has_state("Home", "Enabled", 3)
+
+
+def test_behind_the_login_of_luci_the_page_tells_of_the_session_and_not_of_the_router(home, ways, visit):
+    me = visit()
+    ways.logout()
+    me.is_warned("Your session has expired.", 3)
+    expect(me.dialog).to_contain_text("Session expired")
+    time.sleep(2)
+    expect(me.page.get_by_text("does not answer")).to_have_count(0)
 
 
 # -- what comes and goes
@@ -237,11 +255,11 @@ def test_a_network_that_vanishes_leaves_the_page_and_the_others_stay(house, visi
     house.start()
     me = visit()
     expect(me.network("Guest")).to_be_visible()
-    me.press("Guest", "Start WPS")
+    me.start("Guest")
     me.sees("Guest", "Press the WPS button")
     guest = vanish(house, "guest-ap")
     expect(me.network("Guest")).to_have_count(0, timeout=8000)  # netifd may be writing still: wpsd waits and sees
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button")
     house.networks["guest-ap"] = guest
     house.write_conf()
@@ -257,7 +275,7 @@ def test_a_start_on_a_network_that_is_gone_is_told_although_its_place_is_gone(ho
     me.looks_away()
     vanish(house, "guest-ap")
     wait(lambda: house.call("status", ifname="guest-ap")[0] == 4)  # netifd might have been writing still
-    me.press("Guest", "Start WPS")
+    me.start("Guest")
     me.is_warned("Guest: This network or this key is not there any more.")
     expect(me.network("Guest")).to_have_count(0)
 
@@ -285,7 +303,7 @@ def test_wpsd_that_does_not_run_is_told_and_the_page_goes_on_when_it_does(home, 
 
 def test_wpsd_that_is_restarted_under_the_open_page_goes_on_with_the_session(home, visit):
     me = visit()
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button")
     home.kill_wpsd()
     me.is_warned("The WPS service (wpsd) is not running.", 3)
@@ -301,7 +319,7 @@ def test_wpsd_that_is_restarted_quickly_under_the_open_page_is_not_noticed_for_l
         home.stop_wpsd()
         home.start_wpsd()
     me.has_state("Home", "Enabled", 3)
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button")
 
 
@@ -342,6 +360,7 @@ def test_the_keyboard_alone_picks_a_key_starts_and_cancels(home, visit):
         if me.page.evaluate("document.activeElement.tagName") == "SELECT":
             break
     me.page.keyboard.press("ArrowDown")
+    me.page.keyboard.press("ArrowDown")
     expect(me.keys("Home")).to_have_value("key-2")
     tab_to(me, "Start WPS")
     me.page.keyboard.press("Enter")
@@ -381,7 +400,7 @@ def test_a_screen_reader_is_told_of_changes_and_not_of_every_second(home, visit)
         for (const node of document.querySelectorAll('[role=status], [role=alert]'))
             new MutationObserver(hear).observe(node, { childList: true, characterData: true, subtree: true });
     }""")
-    me.press("Home", "Start WPS")
+    me.start("Home")
     me.sees("Home", "Press the WPS button")
     time.sleep(3)
     spoken = list(dict.fromkeys(me.page.evaluate("window.spoken")))
@@ -405,7 +424,7 @@ def test_axe_finds_nothing_serious(house, visit, state, dark):
         house.tool("uci", "exit 1")
     me = visit("reader" if state == "reader" else "owner", dark=dark, size=PHONE)
     if state == "session":
-        me.press("Home", "Start WPS")
+        me.start("Home")
         me.sees("Home", "Press the WPS button")
     if state == "refusal":
         me.press("Home", "Disable WPS")
@@ -416,7 +435,7 @@ def test_axe_finds_nothing_serious(house, visit, state, dark):
     if state == "trouble":
         me.is_warned("is not running")
     if state == "end":
-        expect(me.page.get_by_role("table").get_by_text("Connected")).to_be_visible()
+        expect(me.history.get_by_text("Connected")).to_be_visible()
     if state == "nothing":
         for path in house.folder.glob("hostapd-*.conf"):
             path.unlink()
@@ -424,18 +443,22 @@ def test_axe_finds_nothing_serious(house, visit, state, dark):
     assert me.axe() == []
 
 
-def test_nothing_is_wider_than_a_phone(house, visit):
-    house.add("home-ap", ssid="A network with a name as long as")
+@pytest.mark.parametrize("ssid", [
+    "A network with a name as long as", "Anetworkwithoutablankin32letters", bytes(range(128, 160)),
+], ids=["blanks", "no blank", "odd bytes"])  # fmt: skip
+def test_nothing_is_wider_than_a_phone(house, visit, ssid):
+    house.add("home-ap", ssid=ssid)
     house.station("long", "opensync22", key_id="a-key-id-of-31-characters-which")
     house.start()
+    name = house.bss()["ssid"]
     me = visit(size=PHONE)
-    ssid = "A network with a name as long as"
-    me.keys(ssid).select_option("a-key-id-of-31-characters-which")
-    me.press(ssid, "Start WPS")
-    me.sees(ssid, "Press the WPS button")
+    assert me.width() <= PHONE[0]
+    me.start(name, "a-key-id-of-31-characters-which")
+    me.sees(name, "Press the WPS button")
+    assert me.width() <= PHONE[0]
     house.enrol()
-    me.sees(ssid, "is connected")
-    assert me.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    me.sees(name, "is connected")
+    assert me.width() <= PHONE[0]
 
 
 # -- other languages
@@ -444,17 +467,17 @@ def test_nothing_is_wider_than_a_phone(house, visit):
 def test_the_page_speaks_german(home, luci, visit):
     luci.lang = "de"
     me = visit()
-    me.has_state("Home", "Eingeschaltet")
-    me.press("Home", "WPS starten")
+    me.has_state("Home", "Aktiviert")
+    me.start("Home", label="WPS starten")
     me.sees("Home", "Jetzt die WPS-Taste des Geräts drücken. Es erhält den Schlüssel „key“.")
     assert "noch " in me.bar("Home").get_attribute("title")
     home.hostapd.fail_attempt("home-ap")
     me.sees("Home", "Bisher 1 Versuch.")
     home.enrol()
     me.sees("Home", "%s hat den Schlüssel „key“ erhalten und ist verbunden." % MAC)
-    titles = me.page.get_by_role("columnheader").all_inner_texts()
-    assert titles == ["Beendet", "Netz", "Gerät", "Schlüssel", "Ergebnis"]
-    wait(lambda: me.rows() == [["Home", MAC, "key", "Verbunden"]])
+    titles = me.history.get_by_role("columnheader").all_inner_texts()
+    assert titles == ["Beendet", "Netzwerk", "Gerät", "Schlüssel", "Ergebnis"]
+    me.lists(["Home", MAC, "key", "Verbunden"])
 
 
 def test_the_reason_of_a_network_that_can_not_do_wps_is_told_in_german(house, luci, visit):
@@ -462,4 +485,4 @@ def test_the_reason_of_a_network_that_can_not_do_wps_is_told_in_german(house, lu
     house.add("open-ap", ssid="Offen", warm=False, conf=OPEN)
     house.start(rest=False)
     me = visit()
-    expect(me.network("Offen")).to_contain_text("Das Netz ist offen: Es gibt keinen Schlüssel zu vergeben.")
+    expect(me.network("Offen")).to_contain_text("Das Netzwerk ist offen: Es gibt keinen Schlüssel zu vergeben.")

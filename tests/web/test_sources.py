@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The app's files without a browser: eslint, the ACL, the menu, the texts and their translation."""
 
-import ast
 import json
 import re
 import shutil
@@ -10,7 +9,7 @@ import subprocess
 import pytest
 from rig.daemon import ROOT
 
-from web import messages
+from web import base_terms, messages
 from web.messages import APP, POT, VIEW, read_po
 
 WEB = ROOT / ".build" / "web"
@@ -29,9 +28,8 @@ def test_the_view_asks_for_no_colour_of_its_own():
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(|\bcolor:|background", VIEW.read_text())
 
 
-def test_the_view_survives_the_minifier_of_luci():
-    """jsmin knows no template strings in some versions, and trips over ++ next to +."""
-    assert "`" not in VIEW.read_text()
+def test_the_view_writes_nothing_to_the_console():
+    assert "console." not in VIEW.read_text()
 
 
 def acl():
@@ -40,20 +38,25 @@ def acl():
 
 
 def test_looking_and_acting_are_apart_in_the_acl():
-    assert acl()["read"] == {"ubus": {"wps": ["status"]}}
-    assert acl()["write"] == {"ubus": {"wps": ["start", "cancel", "configure"]}}
+    assert acl()["read"] == {"ubus": {"wps": ["history", "status"]}}
+    assert acl()["write"] == {"ubus": {"wps": ["cancel", "configure", "rename", "revoke", "start"]}}
 
 
-def test_the_acl_allows_what_the_view_calls_and_nothing_else():
-    called = re.findall(r"object: '(\w+)', method: '(\w+)'", VIEW.read_text())
+def test_the_acl_allows_what_the_view_asks_of_wpsd_and_nothing_else():
+    called = re.findall(r"object: '([\w-]+)', method: '(\w+)'", VIEW.read_text())
     allowed = [(path, name) for scope in ("read", "write") for path, names in acl()[scope]["ubus"].items()
                for name in names]
-    assert sorted(called) == sorted(allowed)
+    assert sorted(each for each in called if each[0] == "wps") == sorted(allowed)
+    # that LuCI's own ACLs allow, or not
+    assert sorted(each for each in called if each[0] != "wps") == [
+        ("luci-rpc", "getDHCPLeases"), ("session", "access"), ("uci", "get")]
 
 
-def test_the_menu_has_the_page_below_network_and_names_the_acl_and_the_view():
+def test_the_menu_has_the_page_below_network_for_those_who_may_see_it_and_where_wpsd_is_installed():
     ((path, entry),) = json.loads((APP / "root/usr/share/luci/menu.d/luci-app-wpsd.json").read_text()).items()
-    assert path == "admin/network/wps" and entry["depends"]["acl"] == ["luci-app-wpsd"]
+    assert path == "admin/network/wps"
+    assert entry["depends"] == {"acl": ["luci-app-wpsd"], "fs": {"/usr/sbin/wpsd": "executable"}}
+    assert (ROOT / "openwrt/wpsd/files/usr/sbin/wpsd").is_file()
     assert (VIEW.parent / (entry["action"]["path"] + ".js")).is_file()
 
 
@@ -84,19 +87,31 @@ def test_a_translation_keeps_the_placeholders_in_their_order(po):
             assert re.findall("%[a-z0-9]", text) == re.findall("%[a-z0-9]", message.id), message
 
 
+def test_the_template_is_what_the_scan_of_luci_makes():
+    assert POT.read_text() == messages.template(), "python -m web.messages"
+
+
+def test_what_luci_itself_says_is_called_as_luci_calls_it():
+    """Or the page would change LuCI's own menu: the last catalogue that is loaded wins."""
+    shared = {each.id for each in read_po(POT) if base_terms.has(each.id)}
+    german = {each.id: each.strings for each in read_po(APP / "po" / "de" / "wpsd.po")}
+    assert shared == set(base_terms.GERMAN)
+    assert {text: german[text] for text in shared} == {text: [base_terms.GERMAN[text]] for text in shared}
+
+
+def test_the_german_sentences_call_things_as_luci_does():
+    text = (APP / "po" / "de" / "wpsd.po").read_text()
+    assert not re.findall(r"\bNetz\b|[Ee]ingeschaltet\b.*WPS|WPS (?:ein|aus)schalten", text)
+
+
 def test_there_is_a_german_translation():
     assert "de" in [po.parent.name for po in TRANSLATIONS]
 
 
-def strings(tree):
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-
-
-def test_every_reason_of_wpsd_can_be_translated():
-    tree = ast.parse((ROOT / "wpsd.py").read_text())
-    (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "unsupported"]
-    reasons = [text for text in strings(function) if text.endswith(".") and text != ast.get_docstring(function)]
-    others = ("hostapd was built without", "UCI has no wifi-iface")
-    reasons += [text for text in strings(tree) if text.startswith(others) and "%" not in text]
-    known = {message.id for message in read_po(POT)}
-    assert len(reasons) > 10 and not [reason for reason in reasons if reason not in known]
+def test_every_code_of_the_contract_has_words():
+    """What wpsd says of a BSS that can't do WPS (README, *The ubus object*)."""
+    codes = """open wep eap owe sae_only wpa1 tkip six_ghz hidden multi_ap backhaul no_psk_file no_control_socket
+        no_ssid no_wps no_section several_sections netifd_pending uci_too_large uci radio_off radar channel no_hostapd
+        loading psk_file psk_refused no_key key_vlan device_keys_lost""".split()
+    (table,) = re.findall(r"const REASONS = \{(.*?)\n\};", VIEW.read_text(), re.S)
+    assert sorted(re.findall(r"^\t(\w+): _\(", table, re.M)) == sorted(codes)

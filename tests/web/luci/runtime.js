@@ -5,7 +5,8 @@
  * A stand-in for LuCI's runtime in the browser: what a view can use of it, written from its documented
  * behaviour. Its traps are kept: a string given to E() or dom.content() is HTML (an array's strings are
  * text), createHandlerFn() disables the button and takes the focus from it, an argument that is undefined
- * is not sent, a call that fails resolves to a number.
+ * is not sent, a call that fails resolves to a number, one without an answer is given up after 20 s, and one that
+ * is denied to a session that is over ends the polling and puts a dialog in front.
  *
  * In this order: text (_, N_, format), dom, poll, rpc, ui, view, L.
  */
@@ -85,7 +86,9 @@ const dom = {
 	create(name, attributes, children) {
 		if (Array.isArray(attributes) || dom.elem(attributes) || typeof attributes != 'object')
 			[ attributes, children ] = [ null, attributes ];
-		const node = Array.isArray(name) ? document.createDocumentFragment() : document.createElement(name);
+		const node = Array.isArray(name) ? document.createDocumentFragment()
+			: name.startsWith('<') ? new DOMParser().parseFromString(name, 'text/html').body.firstChild
+				: document.createElement(name);
 		dom.attr(node, attributes);
 		dom.append(node, children);
 		return node;
@@ -120,6 +123,11 @@ const poll = {
 		};
 		poll.timer = setInterval(step, 1000);
 		step();
+	},
+
+	stop() {
+		clearInterval(poll.timer);
+		poll.timer = null;
 	}
 };
 
@@ -127,26 +135,43 @@ const poll = {
 
 let requests = 0;
 
-async function request(call) {
-	const response = await fetch(L.env.ubuspath, { method: 'POST', body: JSON.stringify(call) });
+async function request(what, params) {
+	const call = { jsonrpc: '2.0', id: ++requests, method: what, params };
+	const signal = AbortSignal.timeout(1000 * (L.env.rpctimeout || 20));
+	const response = await fetch(L.env.ubuspath, { method: 'POST', body: JSON.stringify(call), signal }).catch(error => {
+		throw new Error(error.name == 'TimeoutError' ? 'XHR request timed out' : 'XHR request aborted by browser');
+	});
 	if (!response.ok)
 		L.raise('RPCError', 'HTTP error %d'.format(response.status));
 	return response.json();
 }
 
+async function notifySessionExpiry() {
+	poll.stop();
+	ui.showModal(_('Session expired'), [ E('div', { 'class': 'right' }, [ E('button', { 'class': 'btn' }, [ _('Log in…') ]) ]) ]);
+	L.raise('SessionError', 'Login session is expired');
+}
+
 const rpc = {
+	list: async (...paths) => (await request('list', paths)).result,
+
 	declare: options => async (...values) => {
 		const given = Object.fromEntries((options.params || []).map((name, at) => [ name, values[at] ]));
-		const answer = await request({
-			jsonrpc: '2.0', id: ++requests, method: 'call',
-			params: [ L.env.sessionid, options.object, options.method, given ]
-		});
-		if (answer.error)
+		const answer = await request('call', [ L.env.sessionid, options.object, options.method, given ]);
+		if (answer.error) {
+			if (answer.error.code == -32002 && options.object != 'session')
+				await rpc.declare({ object: 'session', method: 'access', params: [ 'scope', 'object', 'function' ] })('uci', 'luci', 'read')
+					.catch(notifySessionExpiry);
 			L.raise('RPCError', 'RPC call to %s/%s failed with error %d: %s'
 				.format(options.object, options.method, answer.error.code, answer.error.message));
-		if (options.reject && answer.result[0])
-			L.raise('RPCError', 'RPC call failed with ubus code %d'.format(answer.result[0]));
-		return answer.result.length > 1 ? answer.result[1] : answer.result[0];
+		}
+		let value = answer.result.length > 1 ? answer.result[1] : answer.result[0];
+		for (const [ key, missing ] of Object.entries(options.expect || {})) {
+			value = key && value != null ? value[key] : value;
+			if (Object.prototype.toString.call(value) != Object.prototype.toString.call(missing))
+				value = missing;
+		}
+		return value;
 	}
 };
 
@@ -177,11 +202,15 @@ const ui = {
 		return notice;
 	},
 
+	menu: {
+		load: async () => (await fetch(L.url('admin/menu'))).json()
+	},
+
 	/* The dialog stays in the document and keeps the focus for a moment when it is hidden. */
 	showModal(title, children) {
 		const overlay = document.getElementById('modal_overlay') || E('div', {
 			'id': 'modal_overlay', 'tabindex': -1,
-			'keydown': event => event.key == 'Escape' && overlay.querySelector('.right > button').click()
+			'keydown': event => event.key == 'Escape' && overlay.querySelector('.right > button')?.click()
 		}, [ E('div', { 'class': 'modal', 'role': 'dialog', 'aria-modal': 'true' }) ]);
 		const dialog = overlay.firstChild;
 		document.body.append(overlay);
@@ -224,8 +253,10 @@ window.L = {
 	env: {},
 	bind: (work, that, ...values) => work.bind(that, ...values),
 	isObject: value => value != null && typeof value == 'object',
-	resolveDefault: (promise, value) => promise.catch(() => value),
+	resolveDefault: (promise, value) => Promise.resolve(promise).catch(() => value),
 	hasViewPermission: () => !L.env.nodespec.readonly,
+	url: path => `${L.env.scriptname}/${path}`,
+	require: async name => Object.assign(new Base(), await import(`${L.env.resource}/${name}.js`)),
 
 	raise(name, message) {
 		throw Object.assign(new Error(message), { name });

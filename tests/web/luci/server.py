@@ -3,22 +3,28 @@
 
     luci = Luci("/path/to/ubus.sock").start()
     luci.login("reader", read=True)             # what the session `reader` may do
+    luci.login("owner", read=True, write=True, own=EVERYTHING)      # and what LuCI's own pages let it do
     luci.url                                    # the page, for a browser with the cookie sysauth=reader
-    luci.sent                                   # every byte that went to the browser as an answer of ubus
+    luci.sent                                   # every byte that wpsd had sent to the browser
+    luci.asked                                  # every call, (object, method)
 
 The menu and the ACL are read from the app's own menu.d and acl.d. What runs in the browser is runtime.js and
 theme.css beside this file; LuCI's own if the variable LUCI names a checkout of it.
 
-A refusal's data reaches the browser through uhttpd's own handler (`tells_why`), and gets lost in LuCI's.
+There are two ways from the browser to ubus (`via`), and both add `ubus_rpc_session` to the arguments:
+"ubus", uhttpd's own handler, hands on a refusal's data and says "Object not found" where nobody offers the object;
+"admin", LuCI's, hands on the status number alone. They wait 60 and 30 s for an answer, longer than LuCI in
+the browser does.
 """
 
 import http.server
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
-from rig.ubus import CONNECTION_FAILED, NOT_FOUND, OK, Client
+from rig.ubus import CONNECTION_FAILED, NOT_FOUND, OK, TIMEOUT, Client
 
 from web.messages import read_po
 
@@ -26,11 +32,20 @@ HERE = Path(__file__).resolve().parent
 APP = HERE.parents[2] / "openwrt" / "luci-app-wpsd"
 CHECKOUT = os.environ.get("LUCI")
 RESOURCES = "/luci-static/resources/"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".json": "application/json"}
+UQR = HERE.parents[2] / ".build" / "web" / "node_modules" / "uqr" / "dist" / "index.mjs"    # as luci-lib-uqr has it
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".html": "text/html",
+         ".json": "application/json"}
 
 # code and message as uhttpd has them
 NO_OBJECT = {"code": -32000, "message": "Object not found"}
 NO_ACCESS = {"code": -32002, "message": "Access denied"}
+TIMED_OUT = {"code": -32003, "message": "ubus request timed out"}
+
+PATHS = {"ubus": "/ubus/", "admin": "/cgi-bin/luci/admin/ubus"}
+GIVES_UP = {"ubus": 60, "admin": 30}        # s
+
+# What LuCI's own ACLs may let a user do: (scope, object, function)
+EVERYTHING = (("uci", "wireless", "read"), ("ubus", "luci-rpc", "getDHCPLeases"))
 
 PAGE = """<!DOCTYPE html>
 <html lang="%(lang)s">
@@ -74,8 +89,7 @@ REAL = dict(
 )
 
 # What LuCI itself asks for when it starts, nothing of which the page needs.
-OWN_CALLS = {"session.access": {"access": True}, "luci.getFeatures": {}, "file.list": {"entries": []}, "uci.get": {},
-             "uci.changes": {"changes": {}}}
+OWN_CALLS = {"luci.getFeatures": {}, "file.list": {"entries": []}, "uci.changes": {"changes": {}}}
 
 
 def page_path():
@@ -85,12 +99,17 @@ def page_path():
 
 
 class Luci:
-    def __init__(self, bus_path, tells_why=True):
-        self.tells_why = tells_why
+    def __init__(self, bus_path, via="ubus"):
+        self.via = via
         self.lang = "en"
         self.sent = []
+        self.asked = []
         self.rights = {}        # session -> the scopes of the ACL group that it has: read, write
-        self.is_away = False    # the router does not answer
+        self.own = {}           # session -> what LuCI's own ACLs let it do
+        self.wireless = {}      # UCI's wifi-iface sections
+        self.leases = []        # luci-rpc's dhcp_leases
+        self.is_away = False    # a router whose web server can do nothing for the page
+        self.is_silent = False  # one that takes questions and answers none
         self.answers = {}       # method of wps -> the status to answer with instead of a call
         self._bus_path = bus_path
         self._bus = None
@@ -125,8 +144,14 @@ class Luci:
     def url(self):
         return self.origin + "/cgi-bin/luci/" + page_path()[0]
 
-    def login(self, session, read=False, write=False):
+    def login(self, session, read=False, write=False, own=()):
         self.rights[session] = [scope for scope, has in (("read", read), ("write", write)) if has]
+        self.own[session] = own
+
+    def logout(self):
+        """Every session is over."""
+        self.rights.clear()
+        self.own.clear()
 
     # -- HTTP
 
@@ -148,14 +173,16 @@ class Luci:
 
     def _answer(self, handler, body):
         path = handler.path.partition("?")[0]
-        if handler.command == "POST" and (path + "/").startswith("/ubus/"):
+        if handler.command == "POST" and (path + "/").startswith(PATHS[self.via]):
+            while self.is_silent:
+                time.sleep(0.05)
             if self.is_away:
                 return 502, "text/plain", ""
-            answer = json.dumps(self._json_rpc(json.loads(body)))
-            self.sent.append(answer.encode())
-            return 200, "application/json", answer
+            return 200, "application/json", json.dumps(self._json_rpc(json.loads(body)))
+        if path == "/cgi-bin/luci/admin/menu":
+            return 200, TYPES[".json"], json.dumps(self._menu(self._session(handler)))
         if self.origin + path == self.url:
-            return self._page(handler.headers.get("Cookie", ""))
+            return self._page(self._session(handler))
         if path == "/translations.js":
             return 200, TYPES[".js"], self._translations()
         file = self._file(path)
@@ -168,19 +195,29 @@ class Luci:
         if own.is_file() or ".." in path:
             return own if own.is_file() else None
         if not CHECKOUT:
-            return HERE / Path(path).name
-        part = "modules/luci-base" if path.startswith(RESOURCES) else "themes/luci-theme-bootstrap"
-        return Path(CHECKOUT) / part / "htdocs" / path[1:]
+            return UQR if path == RESOURCES + "uqr.js" else HERE / Path(path).name
+        parts = ("modules/luci-base", "libs/luci-lib-uqr", "themes/luci-theme-bootstrap")
+        paths = [Path(CHECKOUT) / part / "htdocs" / path[1:] for part in parts]
+        return next((path for path in paths if path.is_file()), None)
 
-    def _page(self, cookies):
+    def _session(self, handler):
+        return handler.headers.get("Cookie", "").partition("sysauth=")[2].partition(";")[0]
+
+    def _menu(self, session):
+        """The part of LuCI's menu that the page looks at: the stations and the leases, for who may see these."""
+        may = EVERYTHING[1] in self.own.get(session, ())
+        network = {name: {"title": name, "satisfied": may} for name in ("wireless", "dhcp")}
+        return {"children": {"admin": {"children": {"network": {"children": network, "satisfied": True}}}}}
+
+    def _page(self, session):
         _, entry = page_path()
-        session = cookies.partition("sysauth=")[2].partition(";")[0]
         scopes = self.rights.get(session, [])
         if not scopes:
             return 403, "text/plain", "no permission"
         assert entry["depends"]["acl"] == list(self._acl) and entry["action"]["type"] == "view"
         env = {
-            "sessionid": session, "ubuspath": "/ubus/", "pollinterval": 5, "resource": RESOURCES.rstrip("/"),
+            "sessionid": session, "ubuspath": PATHS[self.via] if not CHECKOUT else "/ubus/", "pollinterval": 5,
+            "resource": RESOURCES.rstrip("/"),
             "scriptname": "/cgi-bin/luci", "media": "/luci-static/bootstrap", "requestpath": [], "dispatchpath": [],
             "nodespec": {**entry, "satisfied": True, "readonly": "write" not in scopes},
         }
@@ -206,12 +243,32 @@ class Luci:
         answer = {"jsonrpc": "2.0", "id": call["id"]}
         if call["method"] != "call":
             return {**answer, "result": {}}
-        return {**answer, **self._call(*call["params"])}
+        session, path, method, arguments = call["params"]
+        self.asked.append((path, method))
+        said = self._luci(session, path, method, arguments) or self._call(session, path, method, arguments)
+        if path == "wps":
+            self.sent.append(json.dumps(said).encode())
+        return {**answer, **said}
 
-    def _call(self, session, path, method, arguments):
+    def _luci(self, session, path, method, arguments):
+        """What others than wpsd answer, or None."""
         own = OWN_CALLS.get("%s.%s" % (path, method))
         if own is not None:
             return {"result": [OK, own]}
+        what = (arguments.get("scope"), arguments.get("object"), arguments.get("function"))
+        if (path, method) == ("session", "access"):
+            if session not in self.rights:
+                return {"error": NO_ACCESS}
+            return {"result": [OK, {"access": what in self.own[session]}]}
+        for own, (object_, method_), reply in (
+            (EVERYTHING[0], ("uci", "get"), lambda: {"values": self.wireless}),
+            (EVERYTHING[1], ("luci-rpc", "getDHCPLeases"), lambda: {"dhcp_leases": self.leases}),
+        ):  # fmt: skip
+            if (path, method) == (object_, method_):
+                return {"result": [OK, reply()]} if own in self.own.get(session, ()) else {"error": NO_ACCESS}
+        return None
+
+    def _call(self, session, path, method, arguments):
         groups = [group.get(scope, {}) for group in self._acl.values() for scope in self.rights.get(session, [])]
         if not any(method in group.get("ubus", {}).get(path, []) for group in groups):
             return {"error": NO_ACCESS}
@@ -219,10 +276,17 @@ class Luci:
             return {"result": [self.answers[method]]}
         with self._lock:
             bus = self._connection()
-        status, data = bus.call(path, method, arguments) if bus else (CONNECTION_FAILED, None)
+        if not bus:
+            return {"result": [CONNECTION_FAILED]}
+        began = time.monotonic()
+        status, data = bus.call(path, method, {**arguments, "ubus_rpc_session": session}, GIVES_UP[self.via])
+        if self.via == "ubus" and status == TIMEOUT and time.monotonic() - began > GIVES_UP[self.via]:
+            return {"error": TIMED_OUT}
+        if self.via == "admin":
+            return {"result": [status, data] if data is not None and status == OK else [status]}
         if status == NOT_FOUND and not bus.list(path):
             return {"error": NO_OBJECT}
-        return {"result": [status, data] if data is not None and (status == OK or self.tells_why) else [status]}
+        return {"result": [status, data] if data is not None else [status]}
 
     def _connection(self):
         if self._bus is None or self._bus.closed.is_set():

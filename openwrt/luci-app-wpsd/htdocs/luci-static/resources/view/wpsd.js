@@ -9,82 +9,139 @@
 
 /*
  * The page asks wpsd for its status every second and shows what it says; it keeps nothing of its own but the
- * key that was picked. A network is all BSSs with one SSID. Read it in this order: the words (what a status
- * number, a state, a result is called), the Network (one SSID on the page), the view (the poll).
+ * key that was picked. A network is all BSSs with one SSID. Read it in this order: the words (tables: what a
+ * code, a status number, a result is called), the helpers, the Network (one SSID on the page), the view (the
+ * poll, the history).
  *
  * dom.append() takes a string for HTML and an array's strings for text: whatever comes from the air or
  * from wpsd (an SSID, a device's name) goes in as [ text ] or as textContent.
  */
 
 const WALK_TIME = 120;
+const PATIENCE = 5000;		// ms without an answer until the page says so
+const RECENT = 15 * 60;		// s for which an ending is news; then it is history
+const TOLD_AT_LEAST = 8000;	// ms for which what an action did is shown, also when its cause is gone,
+const TOLD_AT_MOST = 120000;	// and when it is not: WPS's own rule on overlaps forgets after two minutes
+const NEW_KEY = '*';
 
-const callStatus = rpc.declare({ object: 'wps', method: 'status' });
-const callStart = rpc.declare({ object: 'wps', method: 'start', params: [ 'ssid', 'key_id' ] });
-const callCancel = rpc.declare({ object: 'wps', method: 'cancel', params: [ 'ssid' ] });
-const callConfigure = rpc.declare({ object: 'wps', method: 'configure', params: [ 'ssid', 'wps' ] });
+const callStatus = rpc.declare({ object: 'wps', method: 'status', params: [ 'ssid' ] });
+const callHistory = rpc.declare({ object: 'wps', method: 'history', expect: { sessions: [] } });
+const callStart = rpc.declare({ object: 'wps', method: 'start', params: [ 'ssid', 'ifname', 'key_id' ] });
+const callCancel = rpc.declare({ object: 'wps', method: 'cancel', params: [ 'ssid', 'ifname' ] });
+const callConfigure = rpc.declare({ object: 'wps', method: 'configure', params: [ 'ssid', 'ifname', 'wps' ] });
+const callRename = rpc.declare({ object: 'wps', method: 'rename', params: [ 'key_id', 'name' ] });
+const callRevoke = rpc.declare({ object: 'wps', method: 'revoke', params: [ 'key_id' ] });
+
+/* LuCI's own, for those whom LuCI's own ACLs let */
+const callAccess = rpc.declare({ object: 'session', method: 'access', params: [ 'scope', 'object', 'function' ], expect: { access: false } });
+const callUci = rpc.declare({ object: 'uci', method: 'get', params: [ 'config', 'type' ], expect: { values: {} } });
+const callLeases = rpc.declare({ object: 'luci-rpc', method: 'getDHCPLeases', expect: { dhcp_leases: [] } });
 
 /* -- words -- */
 
-/* A call's answer is wpsd's data, a bare status number or an Error; wpsd's own sentence and code come
-   along with some versions of the web server and get lost in others. */
+/* Why a network, or one radio of it, can't do WPS now: by reason_code. */
+const REASONS = {
+	backhaul: _('A Multi-AP backhaul does not take WPS devices.'),
+	channel: _('The radio is looking for a free channel.'),
+	device_keys_lost: _('Devices that joined by WPS before wpsd was installed have to join once more.'),
+	eap: _('WPA-Enterprise has no key to give out.'),
+	hidden: _('A hidden SSID can\'t be used with WPS.'),
+	key_vlan: _('The key belongs to a VLAN that is not there.'),
+	loading: _('The access point is being set up.'),
+	multi_ap: _('A Multi-AP backhaul does not take WPS devices.'),
+	netifd_pending: _('The radio is being set up.'),
+	no_control_socket: _('There is no control socket (ctrl_interface).'),
+	no_hostapd: _('The access point can not be reached: hostapd is not running.'),
+	no_key: _('It has no shared key that could be given out.'),
+	no_psk_file: _('There is no wpa_psk_file, so no key can be armed.'),
+	no_section: _('UCI has no wifi-iface section for it.'),
+	no_ssid: _('There is no SSID.'),
+	no_wps: _('hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls).'),
+	open: _('The network is open: there is no key to give out.'),
+	owe: _('OWE has no key to give out.'),
+	psk_file: _('The file with the keys can\'t be read or written.'),
+	psk_refused: _('hostapd refused the file with the keys.'),
+	radar: _('The radio waits until it may use its channel (radar detection).'),
+	radio_off: _('The radio is switched off.'),
+	sae_only: _('WPA3 alone (SAE without WPA-PSK) does not work with WPS.'),
+	several_sections: _('Several wifi-iface sections in UCI could be meant.'),
+	six_ghz: _('There is no WPS on 6 GHz.'),
+	tkip: _('TKIP without CCMP is not allowed with WPS.'),
+	uci: _('The wireless configuration (UCI) can\'t be read.'),
+	uci_too_large: _('The wireless configuration (UCI) is too large.'),
+	wep: _('WEP can\'t be given out by WPS.'),
+	wpa1: _('WPA without WPA2 is not allowed with WPS.')
+};
 
-function refusal(answer, reason) {
+/* These don't keep a device out. */
+const REMARKS = [ 'device_keys_lost', 'no_key' ];
+
+/* Why a call did nothing: by its code, */
+const NOT_THERE = _('This network or this key is not there any more.');
+const NOT_WRITTEN = _('The configuration could not be written: the flash memory is full or read-only.');
+const NOT_REACHED = _('The access point can not be reached: hostapd is not running, or the radio is off.');
+const REFUSALS = {
+	no_hostapd: NOT_REACHED,
+	no_section: NOT_THERE,
+	no_such_ifname: NOT_THERE,
+	no_such_key_id: NOT_THERE,
+	no_such_ssid: NOT_THERE,
+	not_confirmed: _('The access point did not confirm in time. Nothing is left half-done; try again.'),
+	not_enabled: _('WPS is not enabled on this network.'),
+	overlap: _('Two devices asked within two minutes. Leave one of them alone, wait two minutes and start again.'),
+	session_active: _('A session is running. Wait for its end, or cancel it.'),
+	uci: NOT_WRITTEN
+};
+
+/* else by its status number: LuCI's own way to ubus (admin/ubus) hands on nothing else. */
+const STATUSES = {
+	2: _('The WPS service did not understand the request. Reload this page and try again.'),
+	4: NOT_THERE,
+	6: _('This is not allowed now: WPS is not enabled on this network, a session is running, or two devices asked within the last two minutes.'),
+	7: REFUSALS.not_confirmed,
+	8: _('This network can not do WPS.'),
+	9: NOT_WRITTEN,
+	10: NOT_REACHED
+};
+
+/* Why there is nothing to show. */
+const TROUBLES = {
+	expired: _('Your session has expired. Log in again to see this page.'),
+	denied: _('You have no permission for this.'),
+	away: _('The router does not answer. This page goes on by itself as soon as it does.'),
+	hangs: _('The WPS service does not answer. This page goes on by itself as soon as it does.'),
+	stopped: _('The WPS service (wpsd) is not running. This page goes on by itself as soon as it is.')
+};
+
+function refusal(answer, why) {
+	if (answer instanceof Error)
+		return TROUBLES[troubleOf(answer) ?? 'hangs'];
+
 	const code = L.isObject(answer) ? answer.code : null;
 
-	if (answer instanceof Error)
-		return unreachable(answer);
-
 	if (code == 'not_supported' || answer === 8)
-		return _('This network can not do WPS.') + (reason ? ' ' + reason : '');
-
-	if (code == 'overlap')
-		return _('Two devices asked within two minutes. Leave one of them alone, wait two minutes and start again.');
-
-	if (code == 'session_active')
-		return _('A session is running. Wait for its end, or cancel it.');
-
-	if (code == 'not_enabled')
-		return _('WPS is not enabled on this network.');
-
-	if (code == 'no_such_ssid' || code == 'no_such_key_id' || code == 'no_section' || answer === 4)
-		return _('This network or this key is not there any more.');
-
-	if (code == 'uci' || answer === 9)
-		return _('The configuration could not be written: the flash memory is full or read-only.');
-
-	if (code == 'no_hostapd' || answer === 10)
-		return _('The access point can not be reached: hostapd is not running, or the radio is off.');
-
-	if (answer === 2)
-		return _('The WPS service did not understand the request. Reload this page and try again.');
-
-	if (answer === 6)
-		return _('This is not allowed now: WPS is not enabled on this network, a session is running, or two devices asked within the last two minutes.');
-
-	if (answer === 7)
-		return _('The access point did not confirm in time. Nothing is left half-done; try again.');
+		return [ STATUSES[8], why ].filter(Boolean).join(' ');
 
 	if (L.isObject(answer))
-		return answer.error || null;
+		return REFUSALS[code] ?? REASONS[code] ?? answer.error ?? null;
 
-	return answer ? _('It failed with the status %d.').format(answer) : null;
+	return STATUSES[answer] ?? (answer ? _('It failed with the status %d.').format(answer) : null);
 }
 
-/* Why there is nothing to show, or null. */
-function unreachable(answer) {
+/* A key of TROUBLES, or null if there is none, or undefined if it takes a question to tell. */
+function troubleOf(answer) {
 	if (L.isObject(answer) && Array.isArray(answer.bss))
 		return null;
 
-	if (answer instanceof Error && !/-3200[02]\b/.test(answer.message))
-		return _('The router does not answer. This page goes on by itself as soon as it does.');
+	if (!(answer instanceof Error))
+		return answer === 7 ? 'hangs' : answer === 6 ? 'denied' : 'stopped';
 
-	if (answer instanceof Error && /-32002\b/.test(answer.message))
-		return _('You have no permission for this.');
+	if (answer.name == 'SessionError')
+		return 'expired';
 
-	if (answer === 7)
-		return _('The WPS service does not answer. This page goes on by itself as soon as it does.');
+	const code = (/-32\d\d\d\b/.exec(answer.message) || [])[0];
 
-	return _('The WPS service (wpsd) is not running. This page goes on by itself as soon as it is.');
+	return { '-32000': 'stopped', '-32002': 'denied', '-32003': 'hangs' }[code];
 }
 
 function device(session) {
@@ -94,7 +151,7 @@ function device(session) {
 	return session.name || session.mac || _('A device');
 }
 
-function progress(session) {
+function progress(session, open) {
 	switch (session.state) {
 	case 'preparing':
 	case 'activating':
@@ -104,9 +161,12 @@ function progress(session) {
 		return _('WPS is being closed…');
 	}
 
-	const words = session.mac
-		? [ _('%s asks to join and gets the key “%s”.').format(device(session), session.key_id) ]
-		: [ _('Press the WPS button of the device now. It gets the key “%s”.').format(session.key_id) ];
+	const words = [ session.mac
+		? _('%s asks to join and gets the key “%s”.').format(device(session), session.key_id)
+		: _('Press the WPS button of the device now. It gets the key “%s”.').format(session.key_id) ];
+
+	if (open.length)
+		words.push(_('WPS is open on %s.').format(open.join(' · ')));
 
 	if (session.attempts)
 		words.push(N_(session.attempts, '%d attempt so far.', '%d attempts so far.').format(session.attempts));
@@ -117,59 +177,64 @@ function progress(session) {
 	return words.join(' ');
 }
 
+/* How a session ended: in a word, in a sentence, what to do next, and as good or bad news. */
 function ending(last) {
-	switch (last.result) {
-	case 'success':
-		return (last.connected
-			? _('%s got the key “%s” and is connected.')
-			: _('%s got the key “%s” and has not connected with it yet.')).format(device(last), last.key_id);
+	const isSeen = last.mac || last.name;
+	const words = {
+		success: last.connected ? {
+			kind: 'success', title: _('Connected'),
+			sentence: _('%s got the key “%s” and is connected.')
+		} : {
+			kind: 'success', title: _('Key handed over'),
+			sentence: _('%s got the key “%s” and has not connected with it yet.'),
+			next: _('If it does not come within a minute, switch it off and on again: it has its key now.')
+		},
+		timeout: isSeen ? {
+			kind: 'danger', title: _('Timed out'),
+			sentence: _('%s was seen but did not get in before the time was over.'),
+			next: _('Bring it closer to the router and start again. If that does not help, switch it off and on first.')
+		} : {
+			kind: 'danger', title: _('Timed out'),
+			sentence: _('No device was seen before the time was over.'),
+			next: _('Bring the device closer to the router, start again and press its WPS button within two minutes. A device that has no WPS, or speaks WPA3 only, can take the QR code or the password.')
+		},
+		overlap: {
+			kind: 'danger', title: _('Two devices at once'),
+			sentence: _('Two devices asked at once, and neither got in.'),
+			next: _('Leave one of them alone, wait two minutes and start again.')
+		},
+		cancelled: {
+			kind: 'notice', title: _('Cancelled'),
+			sentence: _('The session was cancelled.'),
+			next: _('Start again whenever you like.')
+		},
+		interrupted: {
+			kind: 'danger', title: _('Interrupted'),
+			sentence: _('The session was interrupted: the access point restarted or went away.'),
+			next: _('Wait until the network is there again, then start once more.')
+		},
+		failed: {
+			kind: 'danger', title: _('Failed'),
+			sentence: _('The session failed: %s'),
+			next: _('Start again. If it keeps failing, the system log says more; the QR code works without WPS.')
+		}
+	}[last.result] ?? { kind: 'notice', title: last.result, sentence: last.result };
 
-	case 'timeout':
-		return last.mac
-			? _('%s was seen but did not get in before the time was over.').format(device(last))
-			: _('No device was seen before the time was over.');
+	const why = REFUSALS[last.code] ?? REASONS[last.code] ?? last.error;
 
-	case 'overlap':
-		return _('Two devices asked at once, and neither got in. Leave one of them alone, wait two minutes and start again.');
-
-	case 'cancelled':
-		return _('The session was cancelled.');
-
-	case 'interrupted':
-		return _('The session was interrupted: the access point restarted or went away.');
-
-	case 'failed':
-		return _('The session failed: %s').format(last.error);
-	}
-
-	return last.result;
+	return Object.assign(words, {
+		sentence: last.result == 'failed' ? words.sentence.format(why) : words.sentence.format(device(last), last.key_id)
+	});
 }
 
-function outcome(last) {
-	switch (last.result) {
-	case 'success':
-		return last.connected ? _('Connected') : _('Key handed over');
-
-	case 'timeout':
-		return _('Timed out');
-
-	case 'overlap':
-		return _('Two devices at once');
-
-	case 'cancelled':
-		return _('Cancelled');
-
-	case 'interrupted':
-		return _('Interrupted');
-
-	case 'failed':
-		return _('Failed');
-	}
-
-	return last.result;
-}
+const ICONS = { success: '✔', danger: '✘', notice: '–' };
 
 /* -- helpers -- */
+
+const BIG = { fontSize: '1.4em', lineHeight: 1.4, boxSizing: 'border-box', height: 'auto', width: '100%', maxWidth: '20em', padding: '.6em 1em', margin: 0 };
+
+/* So that a long word (an SSID, a key id) does not make the page wider than a phone */
+const WRAPS = 'overflow-wrap:anywhere;word-break:break-word;white-space:normal';
 
 function show(node, visible) {
 	node.style.display = visible ? '' : 'none';
@@ -181,36 +246,173 @@ function write(node, text) {
 		node.textContent = text;
 }
 
+/* The content of a node, made anew only when what it says is something else. */
+function fill(node, facts, make) {
+	const text = JSON.stringify(facts);
+
+	if (node.facts === text)
+		return false;
+
+	node.facts = text;
+	dom.content(node, make());
+
+	return true;
+}
+
+function alert(kind, children) {
+	return E('div', { 'class': `alert-message ${kind}` }, children);
+}
+
 function isHidden(node) {
 	return node.offsetParent === null;
 }
 
-/* Resolves to whether the user wants that. */
-function confirmDrop(ssid) {
-	return new Promise(function(resolve) {
-		const answer = function(yes) {
+function when(seconds) {
+	const lang = document.documentElement.lang.replace('_', '-') || undefined;
+
+	return new Date(seconds * 1000).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+/* The band of a frequency in MHz, or '' */
+function band(freq) {
+	if (freq >= 2400 && freq < 2500)
+		return _('2.4 GHz');
+
+	if (freq >= 4900 && freq < 5925)
+		return _('5 GHz');
+
+	if (freq >= 5925 && freq < 7200)
+		return _('6 GHz');
+
+	return freq >= 57000 ? _('60 GHz') : '';
+}
+
+/* Where a BSS is on the air: one place, or one a link of an access point MLD. */
+function placesOf(bss) {
+	const links = bss.links?.length ? bss.links : [ bss ];
+
+	return links.map(link => ({
+		name: bss.links?.length ? `${bss.ifname} (link ${link.link})` : bss.ifname,
+		band: band(link.freq),
+		reason: link.reason,
+		code: link.reason_code,
+		isOpen: link.wps_pbc
+	}));
+}
+
+function labelOf(place) {
+	return place.band || place.name;
+}
+
+function explain(code, reason) {
+	return REASONS[code] ?? reason;
+}
+
+/* What WIFI: in a QR code escapes */
+function escapeForQr(text) {
+	return text.replace(/[\\;,:"]/g, '\\$&');
+}
+
+/* A question or a form. `children` come before the buttons, [ label, class, answer ] each; the first is that of Escape.
+   Resolves to what the answer of the pressed one returns. */
+function dialog(title, children, buttons) {
+	return new Promise(resolve => {
+		const close = answer => {
 			document.activeElement.blur();
 			ui.hideModal();
-			resolve(yes);
+			dom.content(box, []);
+			resolve(answer);
 		};
-		const cancel = E('button', {
-			'class': 'btn cbi-button',
-			'click': function() { answer(false) }
-		}, [ _('Leave it') ]);
+		const row = E('div', { 'class': 'right' }, buttons.map(([ label, kind, answer ]) => E('button', {
+			'class': `btn cbi-button ${kind}`,
+			'style': 'margin-left:.5em',
+			'click': () => close(answer())
+		}, [ label ])));
+		const box = E('div', {
+			'style': WRAPS,
+			'keydown': ev => {
+				const all = Array.from(box.querySelectorAll('input, button'));
+				const edge = ev.shiftKey ? all[0] : all[all.length - 1];
 
-		const dialog = ui.showModal(_('Clients will be disconnected'), [
-			E('p', [ _('hostapd was started without WPS on “%s”. It has to restart the radio, and all clients of that radio have to reconnect. This happens only once.').format(ssid) ]),
-			E('div', { 'class': 'right' }, [
-				cancel, ' ',
-				E('button', {
-					'class': 'btn cbi-button cbi-button-negative important',
-					'click': function() { answer(true) }
-				}, [ _('Continue') ])
-			])
+				if (ev.key == 'Enter' && ev.target.tagName == 'INPUT') {
+					ev.preventDefault();
+					row.lastChild.click();
+				}
+				else if (ev.key == 'Tab' && document.activeElement === edge) {
+					ev.preventDefault();
+					(ev.shiftKey ? all[all.length - 1] : all[0]).focus();
+				}
+			}
+		}, children.concat(row));
+		const node = ui.showModal(title, [ box ]);
+
+		node.querySelector('h4').id = 'wpsd-dialog';
+		node.setAttribute('aria-labelledby', 'wpsd-dialog');
+		(box.querySelector('input') ?? row.firstChild).focus();
+	});
+}
+
+function confirmDrop(ssid) {
+	return dialog(_('Clients will be disconnected'), [
+		E('p', [ _('hostapd was started without WPS on “%s”. It has to restart the radio, and all clients of that radio have to reconnect. This happens only once.').format(ssid) ])
+	], [
+		[ _('Leave it'), '', () => false ],
+		[ _('Continue'), 'cbi-button-negative important', () => true ]
+	]);
+}
+
+function confirmRemoval(name) {
+	return dialog(_('Remove this device?'), [
+		E('p', [ _('“%s” is disconnected at once and can not come back with its key. All other devices stay connected.').format(name) ])
+	], [
+		[ _('Keep it'), '', () => false ],
+		[ _('Remove'), 'cbi-button-negative important', () => true ]
+	]);
+}
+
+function askName(name) {
+	const input = E('input', { 'type': 'text', 'id': 'wpsd-name', 'class': 'cbi-input-text', 'maxlength': 32, 'value': name });
+
+	return dialog(_('Rename this device'), [
+		E('p', [ E('label', { 'for': 'wpsd-name' }, [ _('Name of the device') ]), ' ', input ])
+	], [
+		[ _('Cancel'), '', () => null ],
+		[ _('Save'), 'cbi-button-positive important', () => input.value.trim() || null ]
+	]);
+}
+
+/* The key of a network from UCI, as far as LuCI's own ACL lets its user read it; null if there is none. */
+function readKey(ssid) {
+	return callUci('wireless', 'wifi-iface').then(sections => {
+		const section = Object.values(sections).find(s =>
+			s.mode == 'ap' && s.ssid == ssid && s.disabled != '1' && /^(?:[\x20-\x7e]{8,63}|[0-9A-Fa-f]{64})$/.test(s.key));
+
+		return section ? section.key : null;
+	});
+}
+
+function showQr(ssid) {
+	return Promise.all([ L.require('uqr'), readKey(ssid) ]).then(([ uqr, key ]) => {
+		if (!key)
+			throw new Error('no key');
+
+		const data = `WIFI:T:WPA;S:${escapeForQr(ssid)};P:${escapeForQr(key)};;`;
+		const code = E(uqr.renderSVG(data, { pixelSize: 6, whiteColor: 'white', blackColor: 'black', ecc: 'M', border: 4 }));
+
+		code.setAttribute('style', 'width:100%;max-width:20em;height:auto');
+
+		if (!code.hasAttribute('viewBox'))
+			code.setAttribute('viewBox', `0 0 ${code.getAttribute('width')} ${code.getAttribute('height')}`);
+
+		code.setAttribute('role', 'img');
+		code.setAttribute('aria-label', _('QR code of the network “%s”').format(ssid));
+
+		return dialog(_('QR code'), [
+			E('p', [ _('Point the camera of the device at it. The code holds the password of “%s”: whoever sees it can join.').format(ssid) ]),
+			E('p', { 'style': 'text-align:center' }, [ code ])
+		], [
+			[ _('Close'), '', () => true ]
 		]);
-		dialog.querySelector('h4').id = 'wpsd-drop';
-		dialog.setAttribute('aria-labelledby', 'wpsd-drop');
-		cancel.focus();
 	});
 }
 
@@ -219,44 +421,25 @@ function confirmDrop(ssid) {
 let lastId = 0;
 
 const Network = baseclass.extend({
-	/* wpsd's sentences for a network that can't do WPS, listed here to have them translated. */
-	reasons: [
-		_('A Multi-AP backhaul does not take WPS devices.'),
-		_('A hidden SSID can\'t be used with WPS.'),
-		_('OWE has no key to give out.'),
-		_('TKIP without CCMP is not allowed with WPS.'),
-		_('The network is open: there is no key to give out.'),
-		_('There is no SSID.'),
-		_('There is no WPS on 6 GHz.'),
-		_('There is no control socket (ctrl_interface).'),
-		_('There is no wpa_psk_file, so no key can be armed.'),
-		_('UCI has no wifi-iface section for it.'),
-		_('WEP can\'t be given out by WPS.'),
-		_('WPA without WPA2 is not allowed with WPS.'),
-		_('WPA-Enterprise has no key to give out.'),
-		_('WPA3 alone (SAE without WPA-PSK) does not work with WPS.'),
-		_('hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls).')
-	],
-
-	__init__: function(ssid, writable, refresh) {
-		const id = 'wpsd-%d'.format(++lastId);
-		const button = L.bind(function(kind, label, method) {
-			return E('button', {
-				'class': 'btn cbi-button ' + kind,
-				'click': ui.createHandlerFn(this, method),
-				'disabled': writable ? null : true
-			}, [ label ]);
-		}, this);
+	/* `target`: the arguments ssid, ifname that name it to wpsd */
+	__init__(ssid, target, page) {
+		const id = `wpsd-${++lastId}`;
+		const button = (kind, label, method) => E('button', {
+			'class': `btn cbi-button ${kind}`,
+			'click': ui.createHandlerFn(this, method),
+			'disabled': page.isWritable ? null : true
+		}, [ label ]);
 
 		this.ssid = ssid;
-		this.refresh = refresh;
+		this.target = target;
+		this.page = page;
 		this.bss = [];
 		this.totals = {};
 
 		this.label = E('span', { 'class': 'label' });
 		this.places = E('p');
-		this.reason = E('p');
-		this.sentence = E('p', { 'role': 'status' });
+		this.reason = E('div');
+		this.sentence = E('div', { 'role': 'status' });
 		this.bar = E('div');
 		this.progress = E('div', {
 			'class': 'cbi-progressbar',
@@ -266,101 +449,163 @@ const Network = baseclass.extend({
 		}, [ this.bar ]);
 		this.message = E('div', { 'role': 'alert' });
 		this.select = E('select', {
-			'id': id + '-key',
+			'id': `${id}-key`,
 			'class': 'cbi-input-select',
-			'disabled': writable ? null : true
+			'style': 'max-width:100%',
+			'disabled': page.isWritable ? null : true
 		});
 		this.choice = E('div', { 'class': 'cbi-value' }, [
-			E('label', { 'class': 'cbi-value-title', 'for': id + '-key' }, [ _('Key that the device gets') ]),
+			E('label', { 'class': 'cbi-value-title', 'for': `${id}-key` }, [ _('Key that the device gets') ]),
 			E('div', { 'class': 'cbi-value-field' }, [ this.select ])
 		]);
 		this.buttons = {
-			cancel: button('cbi-button-negative', _('Cancel WPS'), 'handleCancel'),
 			start: button('cbi-button-action important', _('Start WPS'), 'handleStart'),
+			cancel: button('cbi-button-negative', _('Cancel WPS'), 'handleCancel'),
 			enable: button('cbi-button-positive', _('Enable WPS'), 'handleEnable'),
 			disable: button('cbi-button-neutral', _('Disable WPS'), 'handleDisable')
 		};
-		this.actions = E('div', { 'class': 'right' }, [
-			this.buttons.enable, ' ', this.buttons.disable, ' ', this.buttons.cancel, ' ', this.buttons.start
+		this.qr = E('button', {
+			'class': 'btn cbi-button cbi-button-neutral',
+			'click': ui.createHandlerFn(this, 'handleQr')
+		}, [ _('Show QR code') ]);
+		this.main = E('p', { 'style': 'text-align:center' }, [ this.buttons.start, this.buttons.cancel ]);
+		this.actions = E('div', { 'class': 'right' }, [ this.qr, ' ', this.buttons.enable, ' ', this.buttons.disable ]);
+		this.rows = E('table', { 'class': 'table', 'aria-labelledby': `${id}-devices` });
+		this.more = E('p');
+		this.list = E('div', [
+			E('h4', { 'id': `${id}-devices`, 'tabindex': -1 }, [ _('Devices with a key of their own') ]),
+			this.rows, this.more
 		]);
 		this.node = E('div', { 'class': 'cbi-section', 'role': 'group', 'aria-labelledby': id }, [
-			E('h3', [ E('span', { 'id': id }, [ ssid ]), ' ', this.label ]),
-			E('div', { 'class': 'cbi-section-node' }, [
-				this.places, this.reason, this.sentence, this.progress, this.choice, this.message, this.actions
+			E('h3', { 'style': WRAPS }, [ E('span', { 'id': id }, [ ssid ]), ' ', this.label ]),
+			E('div', { 'class': 'cbi-section-node', 'style': WRAPS }, [
+				this.places, this.reason, this.sentence, this.progress, this.choice, this.main, this.message, this.actions, this.list
 			])
 		]);
 	},
 
-	update: function(bss) {
-		const able = bss.filter(function(b) { return b.supported });
-		const enabled = able.filter(function(b) { return b.enabled });
-		const session = bss.map(function(b) { return b.session }).find(function(s) { return s });
-		const last = bss.map(function(b) { return b.last }).filter(function(l) { return l })
-			.sort(function(a, b) { return b.ended - a.ended || b.id - a.id })[0];
-		const keys = (enabled[0] ? enabled[0].key_ids : []).filter(function(key) {
-			return enabled.every(function(b) { return b.key_ids.includes(key) });
-		});
+	/* Whether a device could join on this BSS now */
+	isReady(bss) {
+		return bss.enabled && bss.supported && (!bss.reason || REMARKS.includes(bss.reason_code));
+	},
+
+	update(bss) {
+		const able = bss.filter(b => b.supported);
+		const enabled = able.filter(b => b.enabled);
+		const ready = enabled.filter(b => this.isReady(b));
+		const session = bss.map(b => b.session).find(s => s);
+		const last = bss.map(b => b.last).filter(Boolean).sort((a, b) => b.ended - a.ended || b.id - a.id)[0];
 		const focused = this.node.contains(document.activeElement) ? document.activeElement : null;
 
 		this.bss = bss;
-		this.coldStart = enabled.some(function(b) { return b.cold });
-		this.coldEnable = able.some(function(b) { return b.cold && !b.enabled });
+		this.isStartable = !session && ready.length > 0;
+		this.coldStart = ready.some(b => b.cold);
+		this.coldEnable = able.some(b => b.cold && !b.enabled);
 
 		if (session)
 			this.setLabel('warning', _('Running'));
-		else if (enabled.length)
+		else if (ready.length)
 			this.setLabel('notice', _('Enabled'));
+		else if (enabled.length)
+			this.setLabel('warning', _('Not ready'));
 		else if (able.length)
 			this.setLabel('', _('Disabled'));
 		else
 			this.setLabel('', _('Not possible'));
 
-		this.setPlaces();
-		write(this.reason, this.why() || (enabled.length && !keys.length ? _('It has no shared key that could be given out.') : ''));
-		write(this.sentence, session ? progress(session) : last ? ending(last) : '');
+		this.setPlaces(session);
+		this.setReasons();
+		this.setDevices();
+		this.setSentence(session, last);
 		this.setProgress(session);
-		this.setKeys(keys, enabled[0] && !session ? enabled[0].wps_pbc_key_id : null);
+		this.setKeys(ready, session);
 
-		show(this.reason, this.reason.textContent);
-		show(this.sentence, this.sentence.textContent);
-		show(this.choice, keys.length && !session);
+		show(this.choice, this.isStartable && this.select.options.length > 1);
 		show(this.buttons.cancel, session);
-		show(this.buttons.start, keys.length && !session);
-		show(this.buttons.enable, !session && able.some(function(b) { return !b.enabled && !b.reason }));
+		show(this.buttons.start, this.isStartable);
+		show(this.main, session || this.isStartable);
+		show(this.buttons.enable, !session && able.some(b => !b.enabled && !b.reason));
 		show(this.buttons.disable, !session && enabled.length);
+		show(this.qr, this.page.mayReadKey && ![ 'open', 'owe', 'eap', 'wep' ].includes(bss[0].reason_code));
+		this.forget();
 
-		if (focused && isHidden(focused))
+		if (focused && (document.activeElement === document.body || isHidden(document.activeElement)))
 			this.focus();
 	},
 
-	setLabel: function(kind, text) {
-		this.label.className = kind ? 'label ' + kind : 'label';
+	setLabel(kind, text) {
+		this.label.className = kind ? `label ${kind}` : 'label';
 		write(this.label, text);
 	},
 
-	setPlaces: function() {
-		const names = this.bss.map(function(b) { return b.ifname });
-
-		if (this.named == names.join(' '))
-			return;
-
-		this.named = names.join(' ');
-		dom.content(this.places, []);
-		names.forEach(L.bind(function(name) {
-			dom.append(this.places, [ E('span', { 'class': 'ifacebadge' }, [ name ]), ' ' ]);
-		}, this));
+	/* The only network that can start has a button that nobody overlooks. */
+	setBig(isBig) {
+		for (const { style } of [ this.buttons.start, this.buttons.cancel ])
+			for (const [ name, value ] of Object.entries(BIG))
+				style[name] = isBig ? value : '';
 	},
 
-	/* In one sentence if it is the same for all; else each is named. */
-	why: function() {
-		const why = this.bss.filter(function(b) { return b.reason })
-			.map(function(b) { return [ b.ifname, _(b.reason) ] });
-		const isSame = why.length == this.bss.length && why.every(function(w) { return w[1] == why[0][1] });
+	/* Bands; the interface is in the tooltip. */
+	setPlaces(session) {
+		const places = this.bss.flatMap(placesOf);
 
-		return isSame && why.length ? why[0][1] : why.map(function(w) { return w.join(': ') }).join(' ');
+		fill(this.places, [ places, !!session ], () => places.flatMap(place => [
+			E('span', { 'class': place.isOpen ? 'ifacebadge ifacebadge-active' : 'ifacebadge', 'title': place.name }, [ labelOf(place) ]), ' '
+		]));
 	},
 
-	setProgress: function(session) {
+	/* In one sentence if it is the same for all; else each place is named. */
+	why() {
+		const why = this.bss.flatMap(b => b.reason
+			? [ [ placesOf(b).map(labelOf).join(' · '), explain(b.reason_code, b.reason) ] ]
+			: (b.links ?? []).filter(l => l.reason).map(l => [ band(l.freq) || b.ifname, explain(l.reason_code, l.reason) ]));
+		const isSame = why.length >= this.bss.length && why.every(w => w[1] == why[0][1]) && this.bss.every(b => b.reason);
+
+		return isSame && why.length ? why[0][1] : why.map(w => w.join(': ')).join(' ');
+	},
+
+	setReasons() {
+		const details = this.bss.map(b => b.reason).filter(Boolean).join(' ');
+
+		write(this.reason, this.why());
+		this.reason.title = details == this.reason.textContent ? '' : details;
+		show(this.reason, this.reason.textContent);
+	},
+
+	/* How the last session ended is told while it is news: to those who saw it, whatever the router's clock says. */
+	isNews(last) {
+		const age = last.id === this.watched ? Date.now() - this.watchedAt : Math.abs(Date.now() - last.ended * 1000);
+
+		return age < RECENT * 1000;
+	},
+
+	setSentence(session, last) {
+		if (session) {
+			const open = this.bss.flatMap(placesOf).filter(place => place.isOpen).map(labelOf);
+			const text = progress(session, open);
+
+			this.watched = session.id;
+			this.watchedAt = Date.now();
+			fill(this.sentence, text, () => [ E('p', [ text ]) ]);
+		}
+		else if (last && this.isNews(last)) {
+			const { kind, title, sentence, next } = ending(last);
+			const time = when(last.ended);
+
+			fill(this.sentence, [ title, sentence, time ], () => [ alert(kind, [
+				E('p', [ E('strong', [ E('span', { 'aria-hidden': 'true' }, [ ICONS[kind], ' ' ]), title ]), ' · ', E('span', [ time ]) ]),
+				E('p', [ sentence ]),
+				next ? E('p', [ next ]) : ''
+			]) ]);
+		}
+		else {
+			fill(this.sentence, '', () => []);
+		}
+
+		show(this.sentence, this.sentence.textContent);
+	},
+
+	setProgress(session) {
 		show(this.progress, session);
 
 		if (!session)
@@ -369,7 +614,7 @@ const Network = baseclass.extend({
 		const total = Math.max(session.timeout || this.totals[session.id] || WALK_TIME, session.remaining);
 		const left = _('%s left').format('%d:%02d'.format(session.remaining / 60, session.remaining % 60));
 
-		this.bar.style.width = '%d%%'.format(100 * session.remaining / total);
+		this.bar.style.width = `${Math.floor(100 * session.remaining / total)}%`;
 		dom.attr(this.progress, {
 			'title': left,
 			'aria-valuemax': total,
@@ -378,94 +623,234 @@ const Network = baseclass.extend({
 		});
 	},
 
-	/* The default is preselected until the user picks another. */
-	setKeys: function(keys, preset) {
-		const current = Array.from(this.select.options, function(option) { return option.value });
-		const picked = this.select.value != this.preset && keys.includes(this.select.value) ? this.select.value : null;
-
-		if (current.join(' ') != keys.join(' ')) {
-			dom.content(this.select, keys.map(function(key) { return E('option', { 'value': key }, [ key ]) }));
-			this.select.value = picked || (keys.includes(this.preset) ? this.preset : keys[0]);
-		}
-
-		if (preset && preset != this.preset && keys.includes(preset)) {
-			this.preset = preset;
-			this.select.value = picked || preset;
-		}
+	devices() {
+		return [ ...new Map(this.bss.flatMap(b => b.devices ?? []).map(d => [ d.key_id, d ])).values() ];
 	},
 
-	focus: function() {
-		const there = Object.values(this.buttons).find(function(b) { return !b.disabled && !isHidden(b) });
+	/* A new key for the device comes first, and is what a press gives out unless the owner has chosen another key in UCI. The
+	   user's pick stays while the page asks again. */
+	setKeys(ready, session) {
+		if (!ready.length || session)
+			return;
+
+		const own = this.devices().map(d => d.key_id);
+		const keys = ready[0].key_ids.filter(key => !own.includes(key) && ready.every(b => b.key_ids.includes(key)));
+		const armed = ready[0].wps_pbc_key_id;
+		const preset = keys.length > 1 && armed != 'key' && keys.includes(armed) ? armed : NEW_KEY;
+		const choices = [ NEW_KEY, ...keys ];
+		const picked = this.select.value != this.preset && choices.includes(this.select.value) ? this.select.value : null;
+		const isNew = fill(this.select, choices, () => choices.map(key =>
+			E('option', { 'value': key }, [ key == NEW_KEY ? _('A new key for this device') : key ])));
+
+		if (isNew || preset != this.preset)
+			this.select.value = picked ?? preset;
+
+		this.preset = preset;
+	},
+
+	/* -- devices with a key of their own */
+
+	setDevices() {
+		const devices = this.devices();
+		const more = Math.max(0, ...this.bss.map(b => b.devices_more ?? 0));
+		const titles = [ _('Name'), _('MAC address'), _('Joined'), _('Actions') ];
+		const at = this.focusedDevice();
+		const place = (text, href, title) => href ? E('a', { 'href': href, 'title': title }, [ text ]) : text;
+
+		show(this.list, devices.length);
+		write(this.more, more ? N_(more, 'and %d more device.', 'and %d more devices.').format(more) : '');
+
+		const leases = devices.map(d => this.page.leases[d.mac?.toUpperCase()]);
+		const isNew = fill(this.rows, [ devices, leases, this.page.links ], () => [
+			E('tr', { 'class': 'tr table-titles' }, titles.map(title => E('th', { 'class': 'th', 'scope': 'col' }, [ title ]))),
+			...devices.map((d, n) => {
+				const name = d.name || d.key_id;
+				const lease = leases[n] && [ leases[n].hostname, leases[n].ipaddr ].filter(Boolean).join(' · ');
+				const button = (kind, verb, label, method) => E('button', {
+					'class': `btn cbi-button ${kind}`,
+					'data-key-id': d.key_id,
+					'data-verb': verb,
+					'aria-label': `${label}: ${name}`,
+					'click': ui.createHandlerFn(this, method, d),
+					'disabled': this.page.isWritable ? null : true
+				}, [ label ]);
+				const cells = [
+					[ E('span', { 'title': d.key_id }, [ name ]) ],
+					[
+						d.mac ? place(d.mac, this.page.links.stations, _('Associated Stations')) : '-',
+						...(lease ? [ E('br'), place(lease, this.page.links.leases, _('DHCP lease')) ] : [])
+					],
+					[ d.joined ? when(d.joined) : '-' ],
+					[
+						button('cbi-button-neutral', 'rename', _('Rename'), 'handleRename'), ' ',
+						button('cbi-button-negative', 'remove', _('Remove'), 'handleRemove')
+					]
+				];
+
+				return E('tr', { 'class': 'tr' }, cells.map((cell, c) =>
+					E('td', { 'class': 'td', 'style': WRAPS, 'data-title': titles[c] }, cell)));
+			})
+		]);
+
+		if (isNew && at)
+			this.focusDevice(...at);
+	},
+
+	/* Where the focus is in the list: [ key id, verb, row ], or null */
+	focusedDevice() {
+		const node = this.rows.contains(document.activeElement) ? document.activeElement : null;
+
+		if (!node?.dataset.keyId)
+			return null;
+
+		return [ node.dataset.keyId, node.dataset.verb, this.devicesOf(node.dataset.verb).indexOf(node) ];
+	},
+
+	devicesOf(verb) {
+		return Array.from(this.rows.querySelectorAll(`button[data-verb="${verb}"]`));
+	},
+
+	/* That button again, else the one that took its place, else the list's heading. */
+	focusDevice(keyId, verb, row) {
+		const all = this.devicesOf(verb);
+		const there = all.find(node => node.dataset.keyId == keyId) ?? all[Math.min(row, all.length - 1)];
+
+		if (there)
+			there.focus();
+		else
+			this.focus();
+	},
+
+	/* -- focus and messages */
+
+	focus() {
+		const there = Object.values(this.buttons).find(b => !b.disabled && !isHidden(b));
 
 		if (there)
 			there.focus();
 	},
 
-	tell: function(kind, sentence) {
-		if (sentence && !this.node.isConnected)
-			ui.addNotification(null, E('p', [ '%s: %s'.format(this.ssid, sentence) ]), kind);
-
-		dom.content(this.message, sentence ? [ E('div', { 'class': 'alert-message ' + kind }, [ E('p', [ sentence ]) ]) ] : []);
+	/* What has to change for a message to be old */
+	facts() {
+		return JSON.stringify(this.bss.map(b => [
+			b.enabled, b.supported, b.reason, b.key_ids, b.session?.id, b.last?.id, b.last?.connected, b.devices?.length
+		]));
 	},
 
-	/* Wait for a call's answer, show what it did, and say so if it did nothing. */
-	act: function(call) {
+	tell(kind, sentence) {
+		if (sentence && !this.node.isConnected)
+			ui.addNotification(null, E('p', [ `${this.ssid}: ${sentence}` ]), kind);
+
+		this.told = sentence ? { at: Date.now(), facts: this.facts() } : null;
+		dom.content(this.message, sentence ? [ alert(kind, [ E('p', [ sentence ]) ]) ] : []);
+	},
+
+	/* A message whose cause is gone is taken back. */
+	forget() {
+		const age = this.told ? Date.now() - this.told.at : 0;
+
+		if (age > TOLD_AT_MOST || (age > TOLD_AT_LEAST && this.told.facts != this.facts()))
+			this.tell();
+	},
+
+	/* Wait for a call's answer, show what it did (`done` makes [ kind, sentence ] of the answer), and say so if it did nothing.
+	   `at`: where in the list of devices the focus was */
+	act(call, done, at) {
 		this.tell();
 
-		return call.catch(function(error) { return error }).then(L.bind(function(answer) {
+		return call.catch(error => error).then(answer => {
 			const sentence = refusal(answer, this.why());
 
 			if (!sentence && answer.session)
 				this.totals[answer.session] = answer.remaining;
 
-			return this.refresh().then(L.bind(function() {
+			return this.page.refresh().then(() => {
 				if (sentence)
 					this.tell('danger', sentence);
 				else if (answer.disrupted)
 					this.tell('warning', _('The radio was restarted, and its clients had to reconnect. This does not happen again.'));
-			}, this));
-		}, this)).then(L.bind(this.takeFocus, this));
+				else if (done)
+					this.tell(...done(answer));
+			});
+		}).then(() => this.takeFocus(at));
 	},
 
 	/* The button that was pressed has lost the focus; give it to the next one if nobody else took it. */
-	takeFocus: function() {
-		window.setTimeout(L.bind(function() {
-			if (document.activeElement === document.body)
+	takeFocus(at) {
+		window.setTimeout(() => {
+			if (document.activeElement !== document.body)
+				return;
+
+			if (at)
+				this.focusDevice(...at);
+			else
 				this.focus();
-		}, this), 0);
+		}, 0);
 	},
 
-	unlessDropping: function(isCold, call) {
-		return (isCold ? confirmDrop(this.ssid) : Promise.resolve(true)).then(L.bind(function(yes) {
-			return yes ? this.act(call()) : this.takeFocus();
-		}, this));
+	unlessDropping(isCold, call) {
+		return (isCold ? confirmDrop(this.ssid) : Promise.resolve(true)).then(yes => yes ? this.act(call()) : this.takeFocus());
 	},
 
-	handleStart: function() {
-		return this.unlessDropping(this.coldStart, L.bind(function() {
-			return callStart(this.ssid, this.select.value || undefined);
-		}, this));
+	handleStart() {
+		return this.unlessDropping(this.coldStart, () => callStart(...this.target, this.select.value || undefined));
 	},
 
-	handleCancel: function() {
-		return this.act(callCancel(this.ssid));
+	handleCancel() {
+		return this.act(callCancel(...this.target));
 	},
 
-	handleEnable: function() {
-		return this.unlessDropping(this.coldEnable, L.bind(function() {
-			return callConfigure(this.ssid, true);
-		}, this));
+	handleEnable() {
+		return this.unlessDropping(this.coldEnable, () => callConfigure(...this.target, true));
 	},
 
-	handleDisable: function() {
-		return this.act(callConfigure(this.ssid, false));
+	handleDisable() {
+		return this.act(callConfigure(...this.target, false));
+	},
+
+	handleQr() {
+		return showQr(this.ssid).catch(() => this.tell('warning', _('There is no password to show: UCI has none for this network.'))).then(() => {
+			window.setTimeout(() => this.qr.focus(), 0);
+		});
+	},
+
+	handleRename(d, ev) {
+		const at = [ d.key_id, 'rename', this.devicesOf('rename').indexOf(ev.currentTarget) ];
+
+		return askName(d.name || d.key_id).then(name => {
+			if (name === null || name == d.name)
+				return this.takeFocus(at);
+
+			return this.act(callRename(d.key_id, name), () => [ 'success', _('The device is called “%s” now.').format(name) ], at);
+		});
+	},
+
+	handleRemove(d, ev) {
+		const at = [ d.key_id, 'remove', this.devicesOf('remove').indexOf(ev.currentTarget) ];
+		const name = d.name || d.key_id;
+
+		return confirmRemoval(name).then(yes => {
+			if (!yes)
+				return this.takeFocus(at);
+
+			return this.act(callRevoke(d.key_id), answer => answer.revoked
+				? [ 'success', _('“%s” was removed: its key is not valid any more.').format(name) ]
+				: [ 'warning', NOT_THERE ], at);
+		});
 	}
 });
 
 /* -- the page -- */
 
 function ask() {
-	return callStatus().catch(function(error) { return error });
+	return callStatus().catch(error => error);
+}
+
+/* Whether the router answers at all, wpsd or no wpsd */
+function isAlive() {
+	const late = new Promise(resolve => window.setTimeout(resolve, PATIENCE, false));
+
+	return Promise.race([ rpc.list('session').then(() => true, () => false), late ]);
 }
 
 return view.extend({
@@ -473,13 +858,17 @@ return view.extend({
 	handleSaveApply: null,
 	handleReset: null,
 
-	load: ask,
+	load() {
+		return ask();
+	},
 
-	render: function(answer) {
-		const isReadonly = !L.hasViewPermission();
-
-		this.isWritable = !isReadonly;
+	render(answer) {
+		this.isWritable = !!L.hasViewPermission();
+		this.mayReadKey = this.maySeeLeases = false;
+		this.leases = {};
+		this.links = {};
 		this.networks = new Map();
+		this.ambiguous = new Map();
 		this.asked = this.shown = 0;
 		this.trouble = E('div', { 'role': 'alert' });
 		this.cards = E('div');
@@ -494,116 +883,199 @@ return view.extend({
 			])
 		]);
 		this.update(answer);
+		this.learnRights();
 
-		poll.add(L.bind(function() {
-			return document.hidden ? null : this.refresh();
-		}, this), 1);
-		document.addEventListener('visibilitychange', L.bind(function() {
+		poll.add(() => document.hidden ? null : this.refresh(), 1);
+		poll.add(() => document.hidden ? null : this.updateLeases(), 30);
+		document.addEventListener('visibilitychange', () => {
 			if (!document.hidden)
 				this.refresh();
-		}, this));
+		});
 
 		return E('div', { 'class': 'cbi-map' }, [
 			E('h2', [ _('WPS') ]),
 			E('div', { 'class': 'cbi-map-descr' }, [
 				_('A device joins a network at the press of a button: start WPS here, then press the WPS button of the device within two minutes.')
 			]),
-			isReadonly ? E('div', { 'class': 'alert-message notice' }, [
-				E('p', [ _('You may look at this page but change nothing.') ])
-			]) : '',
+			this.isWritable ? '' : alert('notice', [ E('p', [ _('You may look at this page but change nothing.') ]) ]),
 			this.trouble,
 			this.content
 		]);
 	},
 
-	/* An answer that was overtaken by a later question's is not shown. */
-	refresh: function() {
-		const number = ++this.asked;
+	/* What LuCI lets this user do elsewhere: read the key, see the leases, open the pages with the stations and the leases. */
+	learnRights() {
+		const may = (...what) => L.resolveDefault(callAccess(...what), false);
 
-		return ask().then(L.bind(function(answer) {
+		return Promise.all([
+			may('uci', 'wireless', 'read'),
+			may('ubus', 'luci-rpc', 'getDHCPLeases'),
+			L.resolveDefault(ui.menu.load(), null)
+		]).then(([ mayReadKey, maySeeLeases, menu ]) => {
+			const page = path => {
+				const node = path.split('/').reduce((at, name) => at?.children?.[name], menu);
+
+				return node?.satisfied ? L.url(path) : null;
+			};
+
+			Object.assign(this, { mayReadKey, maySeeLeases });
+			this.links = {
+				stations: page('admin/network/wireless') ?? page('admin/status/overview'),
+				leases: page('admin/network/dhcp') ?? page('admin/status/overview')
+			};
+
+			return this.updateLeases();
+		}).then(() => this.refresh());
+	},
+
+	updateLeases() {
+		const hasDevices = [ ...this.networks.values() ].some(network => network.devices().length);
+
+		if (!this.maySeeLeases || !hasDevices)
+			return null;
+
+		return L.resolveDefault(callLeases(), []).then(leases => {
+			this.leases = Object.fromEntries(leases.map(lease => [ lease.macaddr?.toUpperCase(), lease ]));
+		});
+	},
+
+	/* An answer that was overtaken by a later question's is not shown. While one is late, the page says who is silent. */
+	refresh() {
+		const number = ++this.asked;
+		const slow = window.setTimeout(() => isAlive().then(is => {
+			if (number > this.shown)
+				this.setTrouble(is ? 'hangs' : 'away');
+		}), PATIENCE);
+
+		return ask().then(answer => {
+			window.clearTimeout(slow);
+
 			if (number < this.shown)
 				return;
 
 			this.shown = number;
-			this.update(answer);
-		}, this));
-	},
 
-	update: function(answer) {
-		const trouble = unreachable(answer);
-
-		if (trouble != this.troubled) {
-			this.troubled = trouble;
-			dom.content(this.trouble, trouble ? [ E('div', { 'class': 'alert-message warning' }, [ E('p', [ trouble ]) ]) ] : []);
-		}
-
-		show(this.content, !trouble);
-
-		if (!trouble) {
-			this.updateNetworks(answer.bss);
-			this.updateLast(answer.bss);
-		}
-	},
-
-	updateNetworks: function(all) {
-		const ssids = all.map(function(b) { return b.ssid }).filter(function(ssid, at, list) { return list.indexOf(ssid) == at });
-
-		this.networks.forEach(L.bind(function(network, ssid) {
-			if (!ssids.includes(ssid)) {
-				network.node.remove();
-				this.networks.delete(ssid);
-			}
-		}, this));
-
-		ssids.forEach(L.bind(function(ssid, at) {
-			if (!this.networks.has(ssid))
-				this.networks.set(ssid, new Network(ssid, this.isWritable, L.bind(this.refresh, this)));
-
-			const network = this.networks.get(ssid);
-
-			if (this.cards.children[at] !== network.node)
-				this.cards.insertBefore(network.node, this.cards.children[at] || null);
-
-			network.update(all.filter(function(b) { return b.ssid == ssid }));
-		}, this));
-
-		show(this.none, !ssids.length);
-	},
-
-	/* A session of several BSSs is the last one of each. */
-	updateLast: function(all) {
-		const known = {};
-
-		all.forEach(function(b) {
-			if (b.last)
-				known[b.last.id + ' ' + b.last.ended] = Object.assign({ ssid: b.ssid }, b.last);
+			return this.update(answer);
 		});
+	},
 
-		const lasts = Object.values(known).sort(function(a, b) { return b.ended - a.ended || b.id - a.id });
-		const titles = [ _('Ended'), _('Network'), _('Device'), _('Key'), _('Result') ];
+	update(answer) {
+		const trouble = troubleOf(answer);
 
-		if (this.listed == JSON.stringify(lasts))
+		if (trouble === undefined)
+			return isAlive().then(is => this.setTrouble(is ? 'hangs' : 'away'));
+
+		this.setTrouble(trouble);
+
+		if (trouble)
 			return;
 
-		this.listed = JSON.stringify(lasts);
-		dom.content(this.rows, [
-			E('tr', { 'class': 'tr table-titles' }, titles.map(function(title) {
-				return E('th', { 'class': 'th', 'scope': 'col' }, [ title ]);
-			}))
-		].concat(lasts.map(function(last) {
-			const cells = [
-				new Date(last.ended * 1000).toLocaleString(document.documentElement.lang || undefined),
-				last.ssid, last.mac || last.name ? device(last) : '-', last.key_id, outcome(last)
-			];
+		this.updateNetworks(answer.bss);
 
-			return E('tr', { 'class': 'tr' }, cells.map(function(cell, at) {
-				return E('td', { 'class': 'td', 'data-title': titles[at] }, [ cell ]);
-			}));
-		})));
+		return this.updateHistory(answer.bss);
+	},
 
-		if (!lasts.length)
-			dom.append(this.rows, E('tr', { 'class': 'tr placeholder' }, [
+	setTrouble(trouble) {
+		fill(this.trouble, trouble, () => trouble ? [ alert('warning', [ E('p', [ TROUBLES[trouble] ]) ]) ] : []);
+		show(this.content, !trouble);
+
+		if (trouble)
+			this.listed = null;
+	},
+
+	/* [ ssid, ifname ] for wpsd. An SSID of odd bytes and one of their escapes look the same; wpsd then wants the ifname. */
+	targetOf(bss, all) {
+		const same = all.filter(b => b.ssid == bss.ssid);
+
+		if (same.length < 2 || !bss.ssid.includes('\\x'))
+			return [ bss.ssid, undefined ];
+
+		const key = same.map(b => b.ifname).join(' ');
+
+		if (!this.ambiguous.has(key)) {
+			this.ambiguous.set(key, false);
+			callStatus(bss.ssid).catch(() => null).then(answer => {
+				this.ambiguous.set(key, !Array.isArray(answer?.bss));
+			});
+		}
+
+		return this.ambiguous.get(key) ? [ undefined, bss.ifname ] : [ bss.ssid, undefined ];
+	},
+
+	updateNetworks(all) {
+		const groups = new Map();
+
+		for (const bss of all) {
+			const target = this.targetOf(bss, all);
+			const name = JSON.stringify(target);
+
+			if (!groups.has(name))
+				groups.set(name, { target, bss: [] });
+
+			groups.get(name).bss.push(bss);
+		}
+
+		this.networks.forEach((network, name) => {
+			if (!groups.has(name)) {
+				network.node.remove();
+				this.networks.delete(name);
+			}
+		});
+
+		let at = 0;
+
+		groups.forEach(({ target, bss }, name) => {
+			if (!this.networks.has(name))
+				this.networks.set(name, new Network(bss[0].ssid, target, this));
+
+			const network = this.networks.get(name);
+
+			if (this.cards.children[at] !== network.node)
+				this.cards.insertBefore(network.node, this.cards.children[at] ?? null);
+
+			network.update(bss);
+			at++;
+		});
+
+		const enabled = [ ...this.networks.values() ].filter(network => network.bss.some(b => network.isReady(b)));
+
+		this.networks.forEach(network => network.setBig(enabled.length == 1));
+		show(this.none, !groups.size);
+	},
+
+	/* The history is asked for when something in it may be new. */
+	updateHistory(all) {
+		const news = JSON.stringify(all.map(b => [ b.last?.id, b.last?.ended, b.last?.connected, b.session?.id ]));
+
+		if (this.listed == news)
+			return;
+
+		this.listed = news;
+
+		return L.resolveDefault(callHistory(), []).then(sessions => this.setHistory(sessions));
+	},
+
+	setHistory(sessions) {
+		const titles = [ _('Ended'), _('Network'), _('Device'), _('Key'), _('Result') ];
+
+		fill(this.rows, sessions, () => [
+			E('tr', { 'class': 'tr table-titles' }, titles.map(title => E('th', { 'class': 'th', 'scope': 'col' }, [ title ]))),
+			...sessions.map(last => {
+				const { kind, title, sentence } = ending(last);
+				const cells = [
+					[ when(last.ended) ],
+					[ last.ssid ],
+					[ last.mac || last.name ? device(last) : '-' ],
+					[ last.key_id || '-' ],
+					[ E('span', { 'aria-hidden': 'true' }, [ ICONS[kind], ' ' ]), E('span', { 'title': sentence }, [ title ]) ]
+				];
+
+				return E('tr', { 'class': 'tr' }, cells.map((cell, at) =>
+					E('td', { 'class': 'td', 'style': WRAPS, 'data-title': titles[at] }, cell)));
+			}),
+			...(sessions.length ? [] : [ E('tr', { 'class': 'tr placeholder' }, [
 				E('td', { 'class': 'td', 'colspan': titles.length }, [ E('em', [ _('There was no session yet.') ]) ])
-			]));
+			]) ])
+		]);
 	}
 });
