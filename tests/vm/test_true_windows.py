@@ -18,7 +18,7 @@ TWO = wifi(
     network("guest", "GUEST", "what guests are told", wps_pbc_key_id="key", **at(GUEST)),
     station("tv", TV),
 )
-PASSERS_BY = 500
+PASSERS_BY = 150  # hostapd has no room for more than some 270 that nobody reads
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_second_device_is_not_let_in_when_wpsd_stood_still_at_the_first_ones_s
     assert not house.tv.connected() and "HOME" not in house.tv.networks()
     assert house.tv.mac not in [each.get("mac") for each in house.router.heard("finished")]
     qlen.write_text(before)
-    figure(f"{PASSERS_BY} passers-by while wpsd stood still at a success: told success, the second device is not admitted")
+    figure(f"{PASSERS_BY} passers-by while wpsd stood still at a success: told success, the second device stays out")
 
 
 def test_a_window_that_somebody_else_opens_after_an_overlap_is_left_alone(house, figure):
