@@ -206,6 +206,10 @@ class Disconnections:
         """By the clients."""
         return sum(text.startswith("CTRL-EVENT-DISCONNECTED") for each in self.clients for text in self.new(each))
 
+    def thrown_out(self):
+        """How many of the clients; on a slow computer one may come back and be thrown out again."""
+        return sum(any(text.startswith("CTRL-EVENT-DISCONNECTED") for text in self.new(each)) for each in self.clients)
+
     def told(self):
         """By hostapd."""
         texts = [text.split() for each in self.hostapds for text in self.new(each)]

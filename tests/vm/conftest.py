@@ -1,4 +1,4 @@
-"""Tests on real radios; they run in the virtual machines of tests/rig/vm.py, each module in one of them."""
+"""Tests on real radios; they run in the virtual machines of tests/rig/vm.py."""
 
 import os
 import pathlib
@@ -10,25 +10,30 @@ figures = []
 
 
 # The longest first, so that the machines are done at the same time.
-LONG = ("test_crashes", "test_sessions", "test_who_gets_in", "test_disturbance", "test_radar", "test_true_windows")
+LONG = (
+    "test_button", "test_who_gets_in", "test_true_windows", "test_radar", "test_crashes", "test_disturbance",
+    "test_sessions",
+)  # fmt: skip
 claimed = {}
 
 
-def is_ours(module):
-    """Whether no other machine has taken this module; it is this one's then."""
+def is_ours(item):
+    """Whether no other machine has taken this test, with all that share a module's fixture; it is this one's then."""
     if "WPSD_CLAIMS" not in os.environ:
         return True
-    if module not in claimed:
+    fixtures = [each[-1].scope for each in item._fixtureinfo.name2fixturedefs.values()]
+    work = item.path.stem if "module" in fixtures else item.nodeid.replace("/", "+")
+    if work not in claimed:
         try:
-            pathlib.Path(os.environ["WPSD_CLAIMS"], module).touch(exist_ok=False)
-            claimed[module] = True
+            pathlib.Path(os.environ["WPSD_CLAIMS"], work).touch(exist_ok=False)
+            claimed[work] = True
         except FileExistsError:
-            claimed[module] = False
-    return claimed[module]
+            claimed[work] = False
+    return claimed[work]
 
 
 def pytest_runtest_protocol(item):
-    return None if is_ours(item.path.stem) else True
+    return None if is_ours(item) else True
 
 
 def pytest_collection_modifyitems(items):

@@ -33,6 +33,7 @@ def nosy(home):
     """A device that nobody asked in: it is outside afterwards, and the door is closed."""
     home.router.call("cancel")  # what a test before may have left
     home.at_rest(HOME)
+    home.nosy.forget()
     home.router.forget_events()
     events = home.hostapd.events(HOME)
     home.nosy.events.forget()
