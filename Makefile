@@ -28,8 +28,8 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	$(BIN)/python $(PYTEST) -n 2 --ignore tests/vm tests || status=1; \
 	echo "test: a day of sessions"; \
 	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
-	echo "test: with radios, in a virtual machine"; \
-	$(VM) --limit 3000 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -p pytest_timeout tests/vm || status=1; \
+	echo "test: with radios, in three virtual machines"; \
+	$(VM) --machines 3 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout tests/vm || status=1; \
 	exit $$status
 
 soak: setup ## a month of sessions, with hostapd and ubusd coming and going (20 minutes)

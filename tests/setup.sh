@@ -73,6 +73,13 @@ if [ ! -d "$build/debian" ]; then
         depmod -b "$build/debian" "${kernel##*/}"
     done
 fi
+
+# Without the rules of the countries a radio has no channel on which to listen for radar.
+if [ ! -d "$build/regdb" ]; then
+    say "unpacking the rules of the countries into .build/regdb."
+    update_lists
+    unpack "$build/regdb" wireless-regdb
+fi
 for program in usr/sbin/hostapd usr/sbin/hostapd_cli sbin/wpa_supplicant sbin/wpa_cli sbin/iw bin/busybox; do
     ln -sf "../debian/$program" "$bin/${program##*/}"
 done

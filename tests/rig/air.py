@@ -22,6 +22,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -271,6 +272,26 @@ class Station(Daemon):
         self.request("RECONNECT")
 
 
+def attribute(kind, value):
+    return struct.pack(">HH", kind, len(value)) + value
+
+
+def probe_request(number, password_id):
+    """From a device of its own for each number; password id 4 asks for push button."""
+    mac = struct.pack(">HI", 0x0200, number)
+    wps = b"\x00\x50\xf2\x04" + b"".join(
+        attribute(kind, value)
+        for kind, value in (
+            (0x104A, b"\x10"), (0x103A, b"\x01"), (0x1008, b"\x00\x80"), (0x1047, mac + bytes(10)),
+            (0x1054, b"\x00\x01\x00\x50\xf2\x04\x00\x01"), (0x103C, b"\x01"), (0x1002, bytes(2)), (0x1009, bytes(2)),
+            (0x1012, struct.pack(">H", password_id)),
+        )
+    )  # fmt: skip
+    elements = b"\x00\x00" + b"\x01\x04\x02\x04\x0b\x16" + struct.pack("BB", 0xDD, len(wps)) + wps
+    everybody = b"\xff" * 6
+    return b"\x40\x00\x00\x00" + everybody + mac + everybody + struct.pack("<H", number << 4 & 0xFFFF) + elements
+
+
 def bss(ifname, ssid, psk_file, **directives):
     """The directives of a BSS in netifd's order, WPS on; None as a value leaves one out."""
     return {
@@ -341,3 +362,14 @@ class Air:
         daemon = Station(self.radio(), self.folder)
         self.daemons.append(daemon)
         return daemon
+
+    def antenna(self, channel=1):
+        """A function that sends any frame."""
+        name = self.radio()
+        run("iw", "dev", name, "set", "type", "monitor")
+        run("ip", "link", "set", name, "up")
+        run("iw", "dev", name, "set", "channel", str(channel))
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        raw.bind((name, 0))
+        radiotap = b"\x00\x00\x08\x00\x00\x00\x00\x00"
+        return lambda frame: raw.send(radiotap + frame)

@@ -91,8 +91,8 @@ class House:
         printer.wait("CTRL-EVENT-CONNECTED")
         return printer
 
-    def start_wpsd(self):
-        """The first time with the bus, and settled when this returns; later it is on the bus then."""
+    def start_wpsd(self, rest=True):
+        """The first time with the bus, and settled when this returns, if it can be; later it is on the bus then."""
         if self.router:
             until(lambda: not self.router.client.list("wps"), "the one before is gone from the bus")
             self.router.start_wpsd()
@@ -101,7 +101,7 @@ class House:
         self.router = Router(self.air.folder, self.wireless, RUN / "hostapd-*.conf", **self.settings)
         for interfaces in self.netifd.interfaces.values():
             for each in interfaces:
-                if each["config"].get("wps_pushbutton"):
+                if rest and each["config"].get("wps_pushbutton"):
                     self.at_rest(each["ifname"], seconds=90)  # emulated, each `uci` takes a second or two
 
     def regenerate(self):
@@ -205,6 +205,10 @@ class Disconnections:
     def heard(self):
         """By the clients."""
         return sum(text.startswith("CTRL-EVENT-DISCONNECTED") for each in self.clients for text in self.new(each))
+
+    def thrown_out(self):
+        """How many of the clients; on a slow computer one may come back and be thrown out again."""
+        return sum(any(text.startswith("CTRL-EVENT-DISCONNECTED") for text in self.new(each)) for each in self.clients)
 
     def told(self):
         """By hostapd."""

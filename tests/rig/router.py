@@ -5,6 +5,7 @@
     router.wait_event("started")
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -130,6 +131,13 @@ class Router:
         except TimeoutError as late:
             print(self.log.read_text(), file=sys.stderr)
             raise AssertionError(str(late)) from None
+
+    def forget_events(self):
+        """Whatever came so far is not what the next wait_event() is for."""
+        for name in ("started", "finished", "connected"):
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    self.client.wait_event("wps." + name, 0)
 
     def heard(self, name):
         return [event.data for event in self.past + self.client.events if event.name == "wps." + name]

@@ -1,6 +1,7 @@
-"""Tests on real radios; they run in the virtual machine of tests/rig/vm.py."""
+"""Tests on real radios; they run in the virtual machines of tests/rig/vm.py."""
 
 import os
+import pathlib
 
 import pytest
 from rig.air import Air
@@ -8,7 +9,35 @@ from rig.air import Air
 figures = []
 
 
+# The longest first, so that the machines are done at the same time.
+LONG = (
+    "test_button", "test_who_gets_in", "test_true_windows", "test_radar", "test_crashes", "test_disturbance",
+    "test_sessions",
+)  # fmt: skip
+claimed = {}
+
+
+def is_ours(item):
+    """Whether no other machine has taken this test, with all that share a module's fixture; it is this one's then."""
+    if "WPSD_CLAIMS" not in os.environ:
+        return True
+    fixtures = [each[-1].scope for each in item._fixtureinfo.name2fixturedefs.values()]
+    work = item.path.stem if "module" in fixtures else item.nodeid.replace("/", "+")
+    if work not in claimed:
+        try:
+            pathlib.Path(os.environ["WPSD_CLAIMS"], work).touch(exist_ok=False)
+            claimed[work] = True
+        except FileExistsError:
+            claimed[work] = False
+    return claimed[work]
+
+
+def pytest_runtest_protocol(item):
+    return None if is_ours(item) else True
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     if "WPSD_GUEST" not in os.environ:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="needs the simulated radios of tests/rig/vm.py"))

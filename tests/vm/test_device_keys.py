@@ -44,7 +44,8 @@ def test_a_device_with_a_key_of_its_own_stays_through_all_of_it(figure):
 
         house.start_wpsd()
         name = "wps_" + printer.mac.replace(":", "")
-        until(lambda: f"keyid={name} " in house.psk_file(HOME).read_text(), "the key has a name, in UCI and the file")
+        named = f"keyid={name} "
+        until(lambda: named in house.psk_file(HOME).read_text(), "the key has a name, in UCI and the file", 90)
         house.at_rest(HOME)
         assert its_key_is_kept()
         assert name in (house.uci / "wireless").read_text()

@@ -4,13 +4,10 @@
 A device that was aimed at a neighbouring network is in test_neighbours.py.
 """
 
-import contextlib
-import socket
-import struct
 import time
 
 import pytest
-from rig.air import Air, run, until
+from rig.air import Air, probe_request, until
 from rig.house import House, at, wifi
 from rig.router import network, station
 
@@ -27,7 +24,7 @@ def home():
     with Air(radios=4) as air, House(air, WIRELESS) as home:
         home.start_hostapd()
         home.start_wpsd()
-        home.printer, home.nosy = air.station(), air.station()
+        home.printer, home.nosy, home.antenna = air.station(), air.station(), air.antenna()
         yield home
 
 
@@ -36,9 +33,8 @@ def nosy(home):
     """A device that nobody asked in: it is outside afterwards, and the door is closed."""
     home.router.call("cancel")  # what a test before may have left
     home.at_rest(HOME)
-    with contextlib.suppress(TimeoutError):
-        while home.router.client.wait_event("wps.finished", 0):
-            pass
+    home.nosy.forget()
+    home.router.forget_events()
     events = home.hostapd.events(HOME)
     home.nosy.events.forget()
     yield home.nosy
@@ -126,44 +122,11 @@ def test_a_key_that_disappears_in_mid_session_ends_it_before_anybody_is_given_an
     figure(f"the armed key disappears in mid-session: not admitted, told '{last['error']}'")
 
 
-def attribute(kind, value):
-    return struct.pack(">HH", kind, len(value)) + value
-
-
-def probe_request(number, password_id):
-    """From a device of its own for each number; password id 4 asks for push button."""
-    mac = struct.pack(">HI", 0x0200, number)
-    wps = b"\x00\x50\xf2\x04" + b"".join(
-        attribute(kind, value)
-        for kind, value in (
-            (0x104A, b"\x10"), (0x103A, b"\x01"), (0x1008, b"\x00\x80"), (0x1047, mac + bytes(10)),
-            (0x1054, b"\x00\x01\x00\x50\xf2\x04\x00\x01"), (0x103C, b"\x01"), (0x1002, bytes(2)), (0x1009, bytes(2)),
-            (0x1012, struct.pack(">H", password_id)),
-        )
-    )  # fmt: skip
-    elements = b"\x00\x00" + b"\x01\x04\x02\x04\x0b\x16" + struct.pack("BB", 0xDD, len(wps)) + wps
-    everybody = b"\xff" * 6
-    return b"\x40\x00\x00\x00" + everybody + mac + everybody + struct.pack("<H", number << 4 & 0xFFFF) + elements
-
-
-@pytest.fixture(scope="module")
-def antenna(home):
-    """Sends any frame."""
-    name = home.air.radio()
-    run("iw", "dev", name, "set", "type", "monitor")
-    run("ip", "link", "set", name, "up")
-    run("iw", "dev", name, "set", "channel", "1")
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
-        raw.bind((name, 0))
-        radiotap = b"\x00\x00\x08\x00\x00\x00\x00\x00"
-        yield lambda frame: raw.send(radiotap + frame)
-
-
-def test_a_flood_of_passers_by_is_no_news_and_disturbs_no_session(home, nosy, antenna, figure):
+def test_a_flood_of_passers_by_is_no_news_and_disturbs_no_session(home, nosy, figure):
     session = home.start()["session"]
     events = home.hostapd.events(HOME)
     for number in range(FLOOD):
-        antenna(probe_request(number, password_id=0))
+        home.antenna(probe_request(number, password_id=0))
         time.sleep(0.01)
     seen = until(lambda: sum("WPS-ENROLLEE-SEEN" in text for text in events.texts()), "hostapd has heard it")
     began = time.monotonic()
@@ -176,10 +139,10 @@ def test_a_flood_of_passers_by_is_no_news_and_disturbs_no_session(home, nosy, an
     figure(f"{FLOOD} devices pass by, hostapd told of {seen}: the session goes on, answered after {seconds:.1f} s")
 
 
-def test_a_flood_of_devices_that_all_press_is_an_overlap(home, nosy, antenna, figure):
+def test_a_flood_of_devices_that_all_press_is_an_overlap(home, nosy, figure):
     home.start()
     for number in range(FLOOD):
-        antenna(probe_request(number, password_id=4))
+        home.antenna(probe_request(number, password_id=4))
     nosy.press()
     home.ended("overlap")
     tries_to_the_end(nosy)
