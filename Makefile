@@ -5,16 +5,19 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 
-.PHONY: help setup demo test lint soak fuzz bench ipk clean
+.PHONY: help setup demo demo-ovsdb test lint soak fuzz bench ipk clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 setup: ## install what the tests and the demo need (Debian 12, root)
 	@tests/setup.sh
 
 demo: setup ## see it work: real hostapd and a real device on simulated radios
 	@$(VM) -- python tests/demo.py
+
+demo-ovsdb: setup ## the same, steered by an OVSDB manager as OpenSync's document has it
+	@$(VM) -- python tests/demo_ovsdb.py
 
 lint: setup ## look for mistakes in the Python code
 	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
