@@ -224,7 +224,7 @@ def test_frames_that_somebody_has_changed_never_end_the_bridge(command, tmp_path
     liar = Liar(folder, b"")
     dice = random.Random(21)
     with Bridge(command, folder, folder / "nobody", liar) as bridge:
-        for _ in range(12):
+        for _ in range(6):
             raw = bytearray(good.encode() * 3)
             for _ in range(dice.randrange(1, 4)):
                 place = dice.randrange(len(raw))
