@@ -63,6 +63,14 @@ def test_a_killed_wpsd_shows_as_unset_and_comes_back(home):
     assert home.manager.state("home-24")["wps_pbc"] is True and len(home.wpsd.opened) == 1
 
 
+def test_a_wpsd_that_has_not_seen_everything_when_it_comes_is_asked_again_soon(home):
+    home.wpsd.stop()
+    home.wpsd.start()
+    home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "it was asked")
+    home.wpsd.bsses["home-24"]["enabled"] = True  # and says nothing
+    home.settled()
+
+
 def test_an_order_waits_for_a_wpsd_that_comes_within_seconds(home):
     home.wpsd.stop()
     home.manager.wait(lambda: home.manager.state("home-24")["wps"] == UNSET, "wpsd is gone")

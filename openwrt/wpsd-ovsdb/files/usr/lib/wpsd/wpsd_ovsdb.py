@@ -260,6 +260,7 @@ GATHER = 100  # ms for the rows of one network that are written one by one
 WPSD_TIME = 5000  # ms that an order waits for a wpsd that is not there
 CALL_TIME = 30000  # ms that a call may take: enabling a network may restart it, and then the window opens
 RETRY = 30000  # ms until a wish that failed is tried again
+SETTLE = 2000  # ms that a wpsd which has just come may need until it has seen everything
 LOOK = 60000  # ms between looks while nothing is told
 SLOWEST = 8000  # ms between attempts to reach a server
 
@@ -511,6 +512,7 @@ class Bridge:
                     self._on_status(answer["bss"], ssid)
                     if not self.known:
                         say("wpsd is there.")
+                        self.look = after(ticks(), SETTLE)
                         for bss in self.bsses.values():
                             bss.retry = bss.reclose = None
                     self.known = True
