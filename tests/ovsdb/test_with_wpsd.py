@@ -64,6 +64,22 @@ def test_the_documents_session_opens_one_window_and_a_printer_joins_with_the_key
     assert house.option("wps_pbc_key_id", "home-24") == "key-3"
 
 
+def test_the_document_begins_with_a_hostapd_that_was_started_without_wps(built, tmp_path_factory):
+    with House(INTERPRETERS["MicroPython"]) as house, tempfile.TemporaryDirectory() as folder:
+        house.add("home-24", wps=False, conf={"wps_state": 0, "eap_server": 0})
+        house.station("key3", "opensync33", key_id="key-3")
+        house.start()
+        with Server(folder, built / "conf.db") as server:
+            with Bridge(commands(built)["MicroPython"], folder, house.broker.path, server):
+                manager = Manager(server)
+                manager.wait(lambda: manager.config("home-24"), "a row")
+                manager.update({"ssid": "Home"}, wps_pbc_key_id="key-3", wps=True, wps_pbc=True)
+                manager.done("home-24")
+                assert manager.state("home-24")["wps_pbc"] is True and house.active("home-24")
+                assert house.enrol("home-24") == house.secret("home-24", "opensync33")
+                manager.close()
+
+
 @pytest.mark.parametrize("victim", ["server", "bus", "wpsd", "hostapd", "bridge"])
 def test_whatever_is_killed_at_whichever_step_all_ends_in_agreement(house, router, victim):
     """Of a start and of a cancel: no order stays set, none is carried out twice, none that nobody gave."""
