@@ -55,6 +55,12 @@ def one_file(wpsd, program):
     if wanted - names or twice:
         sys.exit(f"build.py: wpsd.py lacks {sorted(wanted - names)}; both have {sorted(twice)}")
     lines, rows = wpsd.splitlines(), program.splitlines()
+    everything = [each for node in needed + own for each in ast.walk(node)]
+    called = {each.attr for each in everything if isinstance(each, ast.Attribute)}
+    for kind in [node for node in needed if isinstance(node, ast.ClassDef)]:
+        for method in kind.body:  # what nobody calls stays out
+            if isinstance(method, ast.FunctionDef) and method.name not in called and method.name[:2] != "__":
+                lines[method.lineno - 1 : method.end_lineno] = [""] * (method.end_lineno - method.lineno + 1)
     cut = []
     for node in sorted(needed, key=lambda node: node.lineno):
         cut += lines[node.lineno - 1 : node.end_lineno] + [""]
