@@ -258,7 +258,7 @@ class Ovsdb:
 
 GATHER = 100  # ms for the rows of one network that are written one by one
 WPSD_TIME = 5000  # ms that an order waits for a wpsd that is not there
-CALL_TIME = 30000  # ms that a call may take: enabling a network may restart it, and then the window opens
+CALL_TIME = 60000  # ms that a call may take: enabling a network may restart it. wpsd gives up before that
 RETRY = 30000  # ms until a wish that failed is tried again
 SETTLE = 2000  # ms that a wpsd which has just come may need until it has seen everything
 LOOK = 60000  # ms between looks while nothing is told
