@@ -5,10 +5,10 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 
-.PHONY: help setup demo test lint soak fuzz bench ipk apk dist clean
+.PHONY: help setup demo demo-ovsdb test lint soak fuzz bench ipk apk dist clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
 setup: ## install what the tests and the demo need (Debian 12, root)
 	@tests/setup.sh
@@ -16,16 +16,19 @@ setup: ## install what the tests and the demo need (Debian 12, root)
 demo: setup ## see it work: real hostapd and a real device on simulated radios
 	@$(VM) -- python tests/demo.py
 
+demo-ovsdb: setup ## the same, steered by an OVSDB manager as OpenSync's document has it
+	@$(VM) -- python tests/demo_ovsdb.py
+
 lint: setup ## look for mistakes in the Python code
 	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
 
-# Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
+# The tests mostly wait: six at a time keep two cores busy. Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
 # itself: under emulation that takes seconds.
 test: setup ## look for mistakes and run every test, those with radios in a virtual machine
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
-	$(BIN)/python $(PYTEST) -n 2 --ignore tests/vm tests || status=1; \
+	$(BIN)/python $(PYTEST) -n 6 --ignore tests/vm tests || status=1; \
 	echo "test: a day of sessions"; \
 	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in three virtual machines"; \

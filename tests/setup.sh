@@ -84,6 +84,17 @@ for program in usr/sbin/hostapd usr/sbin/hostapd_cli sbin/wpa_supplicant sbin/wp
     ln -sf "../debian/$program" "$bin/${program##*/}"
 done
 
+if [ ! -d "$build/openvswitch" ]; then
+    say "unpacking ovsdb-server and its tools into .build/openvswitch."
+    update_lists
+    # shellcheck disable=SC2046 # one word a package
+    install_packages openssl $(dependencies openvswitch-common '^lib')
+    unpack "$build/openvswitch" openvswitch-common
+fi
+for program in sbin/ovsdb-server bin/ovsdb-client bin/ovsdb-tool bin/ovs-appctl; do
+    ln -sf "../openvswitch/usr/$program" "$bin/${program##*/}"
+done
+
 # -- Python -----------------------------------------------------------------------------------
 
 if ! cmp -s "$tests/requirements.txt" "$build/venv/requirements.txt"; then
