@@ -7,13 +7,23 @@ In:   calls on the ubus object `wps`; UCI (`wireless`, `wpsd`); what hostapd
 Out:  WPS_PBC on the BSSs that were asked for and on no others; one armed key
       in each psk file; ubus events that tell how each session ended.
 
-Read it from the top; a section uses only what stands above it:
+Read it from the top; a room uses only what stands above it, and what it needs
+from below is handed in as a function:
 
     wire      blobmsg and ubus's socket protocol
     files     UCI, hostapd's configuration, psk files; how a file is replaced
-    hostapd   one BSS's control socket and what its events mean
-    session   facts about a push-button session and the state they add up to
-    daemon    BSSs, what each one lacks, the ubus object, one poll loop
+    loop      one poll set, one queue of (time, what); tasks that wait; inotify
+    hostapd   a link: one connection to a control socket, and what was said on it
+    psk file  one for each path: what is in it, who has loaded it
+    places    values: the BSSs that the files and netifd tell of
+    netifd    the map from BSSs to sections, `reload`; commits to UCI
+    devices   keys that are made for one device
+    mend      the first thing that a BSS lacks of what is wanted, and its step
+    session   facts, the state they add up to, what hostapd's events mean
+    calls     the ubus object `wps`
+    news      what the bus tells and is told
+    daemon    the rooms above together, and the clock
+    check     what an administrator runs first
     main      the command line
 
 It runs unchanged on MicroPython (unix port, 1.23 and newer) and CPython 3.9.
@@ -23,6 +33,7 @@ project's documents: the contract, what was measured, the platform.
 """
 
 import gc
+import io
 import json
 import os
 import select
@@ -350,13 +361,18 @@ class Ubus:
             request[0](FAILED, None)
 
     def expire(self):
-        """Give up requests whose owner does not answer: ubusd never says so."""
-        now = ticks()
+        """Give up requests whose owner does not answer: ubusd never says so.  ms until
+        the next one is due, or None."""
+        now, left = ticks(), None
         for sequence, request in tuple(self._pending.items()):
             if has_come(request[2], now):
                 self.receive()  # if it was this program that stood still, the answer is there
                 if sequence in self._pending:
                     self._pending.pop(sequence)[0](TIMEOUT, None)
+            elif request[2] is not None:
+                due = max(1, ticks_diff(request[2], now))
+                left = due if left is None or due < left else left
+        return left
 
     def connect(self):
         """True if ubusd took the connection; call again later if not."""
@@ -650,33 +666,24 @@ def files_like(folder, name):
     ]  # fmt: skip
 
 
-def _sync(file):
-    file.flush()  # an fsync on MicroPython
-    if hasattr(os, "fsync"):
-        os.fsync(file.fileno())
-
-
 def lines_of(file, longest):
     """A binary file's lines with their ends, as C's fgets() would cut them:
     `longest` bytes at the most, so a longer line goes on in the next one."""
-    rest = b""
+    line = b""
     while True:
-        block = file.read(512)
-        rest += block
-        start = 0
-        while True:
-            end = rest.find(b"\n", start, start + longest) + 1
-            if not end:
-                if len(rest) - start < longest:
-                    break
-                end = start + longest
-            yield rest[start:end]
+        block, start = file.read(512), 0
+        while start < len(block):
+            most = start + longest - len(line)
+            end = block.find(b"\n", start, most) + 1 or min(most, len(block))
+            line += block[start:end]
             start = end
-        rest = rest[start:]
+            if len(line) == longest or line.endswith(b"\n"):
+                yield line
+                line = b""
         if not block:
             break
-    if rest:
-        yield rest
+    if line:
+        yield line
 
 
 class Rewrite:
@@ -699,31 +706,27 @@ class Rewrite:
     def run(self, edit):
         """Apply the edit; returns True if the file had to change."""
         for left in range(_ATTEMPTS - 1, -1, -1):
+            self.forget()
+            before, is_done = stamp(self.path), False
             try:
-                return (yield from self._run_once(edit))
+                self._old = open(self.path, "rb")
+                for change in self._changes(edit, self._old):
+                    if change:
+                        self._old.seek(0)
+                        self._written = yield from self._replace(edit, before, self._old)
+                        self._read = self._old.tell()
+                        is_done = True
+                        return True
+                    yield
+                return False
             except _Busy as e:  # netifd writes at the same moment
                 if not left:
                     raise FileError(str(e))
-
-    def _run_once(self, edit):
-        self.forget()
-        before = stamp(self.path)
-        try:
-            self._old = open(self.path, "rb")
-            for change in self._changes(edit, self._old):
-                if change:
-                    self._old.seek(0)
-                    yield from self._replace(edit, lines_of(self._old, self._longest), before)
-                    return True
-                yield
-        except OSError as e:
-            self.forget()
-            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
-        except (FileError, _Busy):
-            self.forget()
-            raise
-        self.forget()
-        return False
+            except OSError as e:
+                raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+            finally:
+                if not is_done:
+                    self.forget()
 
     def _changes(self, edit, file):
         number = 0
@@ -755,69 +758,72 @@ class Rewrite:
     def missed(self, edit):
         """Returns True if something was written to the old file after it was read; it
         is in the new file then."""
-        if not self._is_ours() or self._old.seek(0, 2) == self._read:
+        if not self._old or self._old.seek(0, 2) == self._read:
             return False
-        return (yield from self._from_both(edit))
-
-    def _is_ours(self):
-        """Whether what stands there is still what the last run() wrote."""
-        now = stamp(self.path)
-        return self._old is not None and now is not None and now[0] == self._inode
-
-    def _from_both(self, edit):
-        """From the old file, and what was added to the new one since."""
-        with open(self.path, "rb") as new:
-            new.seek(self._written)
-            self._old.seek(0)
-            try:
-                yield from self._replace(edit, self._both(new), stamp(self.path))
-                return True
-            except _Busy:  # what is there now is newer than both
-                return False
-
-    def _both(self, new):
-        added = list(lines_of(new, self._longest))
-        for line in lines_of(self._old, self._longest):
-            yield line if line.endswith(b"\n") or not added else line + b"\n"
-        for line in added:
-            yield line
+        return (yield from self._joined(edit, True))
 
     def restore(self, edit):
         """Put the replaced file back, and what was added to ours since, through an
         edit; returns False if there is none, or if somebody else has replaced ours."""
-        if not self._is_ours():
-            return False
-        done = yield from self._from_both(edit)
+        done = yield from self._joined(edit, False)
         self.forget()
         return done
+
+    def _joined(self, edit, is_ours_first):
+        """Our file and what the old one has got since, or the old one and what ours has got."""
+        for _ in range(_ATTEMPTS):
+            before = stamp(self.path)
+            if not self._old or not before or before[0] != self._inode:
+                break
+            try:
+                with open(self.path, "rb") as new:
+                    new.seek(0 if is_ours_first else self._written)
+                    self._old.seek(self._read if is_ours_first else 0)
+                    yield from self._replace(edit, before, *((new, self._old) if is_ours_first else (self._old, new)))
+                self._read = self._old.tell()
+                return True
+            except _Busy:
+                pass
+        return False
+
+    def _lines(self, first, second):
+        more = second and second.read(1)
+        for line in lines_of(first, self._longest):
+            yield line + b"\n" if more and not line.endswith(b"\n") and len(line) < self._longest else line
+        if more:
+            second.seek(-1, 1)
+            yield from lines_of(second, self._longest)
 
     def forget(self):
         if self._old:
             self._old.close()
             self._old = None
 
-    def _replace(self, edit, lines, before):
+    def _replace(self, edit, before, first, second=None):
+        """Returns how long the new file is that an edit makes of one or two open ones."""
         temporary = self.path + ".wpsd"
         old, new = quoted(self.path), quoted(temporary)
-        read = written = count = 0
-        block = []
+        count, block, is_done = 0, [], False
         try:
-            plain = "[ -f %s ]" % old, "[ ! -h %s ]" % old
             yield
-            if not shell("umask 077", *plain, "rm -f " + new, "cp -p %s %s" % (old, new)):
+            if not shell(
+                "umask 077", "[ -f %s ]" % old, "[ ! -h %s ]" % old, "rm -f " + new, "cp -p %s %s" % (old, new)
+            ):
                 raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
             yield
             with open(temporary, "wb") as file:
-                for was, now in edit(lines):
-                    read += len(was)
+                for _, now in edit(self._lines(first, second)):
                     block.append(now)
-                    if len(block) == _BLOCK:
-                        written += _write(file, block)
-                        count += 1
-                        if not count % (PAUSE // _BLOCK):
+                    count += 1
+                    if not count % _BLOCK:
+                        _write(file, block)
+                        if not count % PAUSE:
                             yield
-                written += _write(file, block)
-                _sync(file)
+                _write(file, block)
+                written = file.tell()
+                file.flush()  # an fsync on MicroPython
+                if hasattr(os, "fsync"):
+                    os.fsync(file.fileno())
             if stamp(self.path) != before:
                 raise _Busy("%s was written by somebody else at the same moment." % self.path)
             made, kept = os.stat(temporary), os.stat(self.path)
@@ -825,22 +831,21 @@ class Rewrite:
                 raise FileError("%s can't be rewritten: its owner and mode would not be kept." % self.path)
             self._inode = made[1]
             os.rename(temporary, self.path)
+            is_done = True
+            return written
         except OSError as e:
-            shell("rm -f " + new)
             raise FileError("%s can't be written: error %s." % (self.path, e.errno))
-        except (FileError, _Busy):
-            shell("rm -f " + new)
-            raise
-        self._read, self._written = read, written
+        finally:
+            if not is_done:
+                shell("rm -f " + new)
 
 
 def _write(file, block):
-    """Write its lines, and empty it; how many bytes that were."""
+    """Write its pieces, and empty it."""
     raw = b"".join(block)
     block.clear()
     if file.write(raw) != len(raw):  # MicroPython: a disk that is nearly full
         raise OSError(28, "ENOSPC")
-    return len(raw)
 
 
 def save(path, data):
@@ -848,9 +853,15 @@ def save(path, data):
     process, and is not meant to outlive the machine's."""
     temporary = path + ".new"
     with open(temporary, "wb") as file:
-        if file.write(data) != len(data):
-            raise OSError(28, "ENOSPC")
+        _write(file, [data])
     os.rename(temporary, path)
+
+
+def _sound(value, kind):
+    """A value of the state file, or ValueError if it was never written by us."""
+    if type(value) is not kind or kind is int and not -1 <= value <= 0x7FFFFFFF:
+        raise ValueError
+    return text(value.encode()) if kind is str else value
 
 
 # ---------------------------------------------------------------------------
@@ -869,7 +880,11 @@ _COMMANDS = {
     b"c": "config", b"o": "option", b"l": "list", b"p": "package",
 }  # fmt: skip
 _BLANKS = b" \t\n\v\f\r"
+_HEX = b"0123456789abcdefABCDEF"
 EVERYONE = b"00:00:00:00:00:00"
+
+
+_MOST_PROBLEMS = 30  # sentences about one network's keys
 
 
 class _Repeated(Exception):
@@ -978,9 +993,10 @@ def _commands(lines):
             more, line, pos = _argument(line, pos, lines)
             if not first or more:
                 raise FileError("there is a line with too few words, or too many")
-            if command == "config" and (b" " in first or first.strip(_PRINTABLE) or second.strip(_NAME)):
-                raise FileError("there is a name with an odd character in it")
-            if command in ("option", "list") and first.strip(_NAME):
+            if (
+                b" " in first or first.strip(_PRINTABLE) or second.strip(_NAME) if command == "config"
+                else command != "package" and first.strip(_NAME)
+            ):  # fmt: skip
                 raise FileError("there is a name with an odd character in it")
             first = text(first)
             if second and second == parts[1 % len(parts)] and len(seen) < 64:
@@ -1119,7 +1135,8 @@ def _changed(section, todo):
             if isinstance(there, list):
                 section.options[option] = [each for each in there if each != value]
         elif sign == b"-" and value and isinstance(section.options.get(option), list):
-            del section.options[option][number(value, 0) : number(value, 0) + 1]
+            there, at = section.options[option], number(value, 0)
+            section.options[option] = there[:at] + there[at + 1 :]
         elif sign == b"-" or option and not sign and not value:
             section.options.pop(option, None)
         elif option and sign in (b"", b"+"):
@@ -1144,20 +1161,12 @@ def uci_command(folder, scratch, changes, secrets=()):
             for verb, what, value in secrets:
                 file.write(("%s wireless.%s='%s'\n" % (verb, what, value)).encode())
         commands.append(uci + "batch < " + batch)
+        for _, what, _ in secrets:  # it exits with 0 whatever became of it
+            commands.append(uci + "get " + quoted("wireless." + what))
     commands.append(uci + "commit wireless")
-    return "(umask 077; %s; code=$?; rm -rf %s %s; echo $code > %s.new; mv %s.new %s; exit $code)" % (
+    return "(umask 077; { %s; } >/dev/null; code=$?; rm -rf %s %s; echo $code > %s.new; mv %s.new %s; exit $code)" % (
         " && ".join(commands), place, batch, done, done, done,
     )  # fmt: skip
-
-
-def write_uci(folder, scratch, changes, secrets=()):
-    """uci_command(), waited for; True if it succeeded."""
-    try:
-        return shell(uci_command(folder, scratch, changes, secrets))
-    except OSError:
-        return False
-    finally:
-        shell("rm -f " + quoted(scratch + ".done"))
 
 
 class Key:
@@ -1167,7 +1176,7 @@ class Key:
     name = mac = uuid = ""
     joined = 0  # unix time
     is_device = False  # made for one device, or by hostapd for one
-    by_list = ()  # options that are a list, which means nothing to OpenWrt up to 24.10
+    by_list = ""  # options that are a list, which means nothing to OpenWrt up to 24.10
     ifaces = ()  # names of the wifi-iface sections that it is for; empty: all
     section = ""  # name of its own
     problem = ""
@@ -1223,7 +1232,7 @@ def _key(station, shared):
     if "iface" in options:
         ifaces = tuple(station.all("iface"))
         key.ifaces = shared.setdefault(ifaces, ifaces)
-    by_list = tuple([name for name in ("iface", "mac") if isinstance(options.get(name), list)])
+    by_list = " ".join([name for name in ("iface", "mac") if isinstance(options.get(name), list)])
     if by_list:
         key.by_list = shared.setdefault(by_list, by_list)
     if station.on("disabled"):
@@ -1266,7 +1275,10 @@ class Network:
         elif key.problem or key.id in ids:
             problem = key.problem or "another key of this network has the key id %s" % key.id
             where = "wifi-station '%s'" % key.section if key.section else "wifi-iface '%s'" % self.section.name
-            self.problems.append("%s: %s." % (where, problem))
+            if len(self.problems) < _MOST_PROBLEMS:
+                self.problems.append("%s: %s." % (where, problem))
+            elif len(self.problems) == _MOST_PROBLEMS:
+                self.problems.append("There are more sections of wifi-station with a key that can't work.")
             if key.section and not valid_secret(key.secret):
                 self._warn(key, "OpenWrt up to 24.10 keeps every AP that uses such a key down.")
         else:
@@ -1328,21 +1340,6 @@ def networks_of(sections):
     return networks
 
 
-def keys_of(networks):
-    """The keys of several networks that have one psk file.  FileError if a key id
-    means two things."""
-    found, keys = {}, []
-    for network in networks:
-        for key in network.keys:
-            other = found.get(key.id)
-            if not other:
-                found[key.id] = key
-                keys.append(key)
-            elif (other.secret, other.vid, list(other.macs)) != (key.secret, key.vid, list(key.macs)):
-                raise FileError("networks with one psk file mean different keys by the key id %s." % key.id)
-    return keys
-
-
 def number(digits, default):
     """A few ASCII digits of UCI as an int."""
     return int(digits) if digits.isdigit() and len(digits) < 11 else default
@@ -1353,21 +1350,16 @@ def valid_key_id(key_id):
 
 
 def _is_hex(raw, size):
-    try:
-        return len(unhexlify(raw)) == size
-    except ValueError:
-        return False
+    return len(raw) == 2 * size and not raw.strip(_HEX)
 
 
 def valid_secret(secret):
-    if len(secret) == 64:
-        return _is_hex(secret, 32)
-    return 8 <= len(secret) <= 63 and not secret.strip(_PRINTABLE)
+    return _is_hex(secret, 32) or 8 <= len(secret) <= 63 and not secret.strip(_PRINTABLE)
 
 
 def valid_mac(mac):
-    return len(mac) == 17 and mac[2] == mac[5] == mac[8] == mac[11] == mac[14] == 58 and _is_hex(
-        mac.replace(b":", b""), 6
+    return len(mac) == 17 and mac[2] == mac[5] == mac[8] == mac[11] == mac[14] == 58 and (
+        mac.count(b":") == 5 and not mac.strip(_HEX + b":")
     )  # fmt: skip
 
 
@@ -1462,7 +1454,7 @@ def _ssid2(value):
             if digits:
                 c = bytes([int(digits, 8) & 255])
             elif c == b"x":
-                digits = _digits(value[pos:], b"0123456789abcdefABCDEF", 2)
+                digits = _digits(value[pos:], _HEX, 2)
                 pos += len(digits)
                 c = bytes([int(digits, 16)]) if digits else b""
             else:
@@ -1487,7 +1479,7 @@ def read_conf(path):
                     sections.append((text(value), options))
                 elif name == b"ssid2":
                     try:
-                        options[b"ssid"] = _ssid2(value)
+                        options[b"ssid"], options[name] = _ssid2(value), b""
                     except ValueError:
                         raise FileError("%s has an ssid2= that hostapd would refuse." % path)
                 elif name == b"wpa_psk":
@@ -1603,11 +1595,12 @@ def _edited(section, options):
             pairs.append((line, line))
         elif options[name] is None:
             pairs.append((line, b""))
-        elif _is_said(name, line, options[name]):
-            pairs.append((line, line))
         else:
-            end = line[len(line.rstrip(b"\r\n")) :]
-            pairs.append((line, name + b"=" + options[name] + end))
+            there, wanted = _directive(line)[1], options[name]
+            if there == wanted or name in _BY_ATOI and atoi(there) == atoi(wanted):
+                pairs.append((line, line))
+            else:
+                pairs.append((line, name + b"=" + wanted + line[len(name) + 1 + len(there) :]))
     for rank, name in enumerate(_WPS_ORDER):
         if options.get(name) is None or name in names:
             continue
@@ -1618,11 +1611,6 @@ def _edited(section, options):
         names.insert(place, name)
         pairs.insert(place, (b"", name + b"=" + options[name] + b"\n"))
     return pairs
-
-
-def _is_said(name, line, wanted):
-    value = _directive(line)[1]
-    return value == wanted or name in _BY_ATOI and atoi(value) == atoi(wanted)
 
 
 def _place(names, rank):
@@ -1650,32 +1638,32 @@ def _place(names, rank):
 
 
 def _psk_line(line):
-    """(start of the MAC, MAC, secret, {token: value}) of a line, None of one
-    that hostapd skips.  ValueError for a line that it would refuse."""
-    body = line[:-1] if line.endswith(b"\n") else line
-    if not body or body.startswith(b"#"):
+    """(start of the MAC, MAC, secret, and what wps=, keyid= and vlanid= say or None) of a
+    line, None of one that hostapd skips.  ValueError for a line that it would refuse."""
+    size = len(line) - line.endswith(b"\n")
+    if not size or line.startswith(b"#"):
         return None
-    tokens, end = {}, 0
+    wps = key_id = vlan = None
+    start = 0
     while True:
-        start = end
-        while body.startswith(b" ", start):
-            start += 1
-        end = body.find(b" ", start)
+        end = line.find(b" ", start)
         if end < 0:
             raise ValueError
-        equals = body.find(b"=", start, end)
-        if equals < 0:
+        if line.startswith(b"wps=", start):
+            wps = line[start + 4 : end]
+        elif line.startswith(b"keyid=", start) and end < start + 38:
+            key_id = line[start + 6 : end]
+        elif line.startswith(b"vlanid=", start):
+            vlan = line[start + 7 : end]
+        elif end > start:
             break
-        name, value = body[start:equals], body[equals + 1 : end]
-        if name not in (b"vlanid", b"keyid", b"wps") or name == b"keyid" and len(value) > 31:
-            raise ValueError
-        tokens[name] = value
-    word, secret = body[start:end], body[end + 1 :]
-    if word != EVERYONE and not valid_mac(word) or b"\0" in body:
+        start = end + 1
+    mac, secret = line[start:end], line[end + 1 : size]
+    if mac != EVERYONE and not valid_mac(mac):
         raise ValueError
-    if not 8 <= len(secret) <= 63 and not (len(secret) == 64 and valid_secret(secret)):
+    if len(secret) > 63 and not valid_secret(secret) or len(secret) < 8 or b"\0" in line:
         raise ValueError
-    return start, word.lower(), secret, tokens
+    return start, mac, secret, wps, key_id, vlan
 
 
 def usable(lines):
@@ -1690,29 +1678,34 @@ def usable(lines):
 
 def without_secret(line):
     """A psk line as it may be shown to anybody."""
-    parsed = _psk_line(line.lstrip(b"\n"))
-    return text(line.lstrip(b"\n")[: parsed[0] + 17]) + " ..." if parsed else ""
+    line = line.lstrip(b"\n")
+    said = _psk_line(line)
+    return text(line[: said[0] + 17]) + " ..." if said else ""
 
 
 # What wps= says; hostapd takes the number of any other value, which is written anew so that nobody has to
-_ARMED = {b"0": False, b"1": True}
+_ARMED = {None: False, b"0": False, b"1": True}
 
 _MOST_KEYS = 500  # that are in the file only and can be chosen: no caller could read more
 
 
-def _armed_line(line, start, tokens, arm, key):
-    """The line with wps= as it has to be, and all else that UCI says of its key."""
-    words, rest = line[:start].split(b" "), line[start:]
-    wanted = [(b"wps=", b"1" if arm else b"0")]
+def _mended(line, said, arm, key):
+    """The line as it has to be, with all that UCI says of its key."""
+    start, _, secret, wps, key_id, vlan = said
+    wanted = []
+    if arm != _ARMED.get(wps) or key and wps is None:
+        wanted.append((b"wps=", b"1" if arm else b"0", wps))
+    rest = line[start:]
     if key:
-        wanted.append((b"keyid=", key.id.encode()))
-        if atoi(tokens.get(b"vlanid", b"")) != atoi(key.vid):
-            wanted.append((b"vlanid=", key.vid))
-        if rest[18:].rstrip(b"\n") != key.secret:
-            rest = rest[:18] + key.secret + (b"\n" if line.endswith(b"\n") else b"")
-    place = 0
-    for name, value in wanted:
-        if name[:-1] not in tokens:
+        if key_id != key.id.encode():
+            wanted.append((b"keyid=", key.id.encode(), key_id))
+        if atoi(vlan or b"") != atoi(key.vid):
+            wanted.append((b"vlanid=", key.vid, vlan))
+        if secret != key.secret:
+            rest = rest[:18] + key.secret + rest[18 + len(secret) :]
+    words, place = line[:start].split(b" "), 0
+    for name, value, there in wanted:
+        if there is None:
             words.insert(place, name)
             place += 1
         words = [
@@ -1732,7 +1725,7 @@ class PskEdit:
     `keys` are UCI's (and those that are made for a device): what is missing of them is
     added, netifd writes neither the network's own key nor a keyid.  `armed` is a key id,
     or "" to arm nothing; FileError if it names no shared key.  `withheld`: key ids that
-    nobody is given, whatever the file says; `removed`: those whose lines go.  `foreign`
+    nobody is given, whatever the file says; `removed`: {key id: secret} of those whose lines go.  `foreign`
     tells that the file is somebody's own, who may have keys in it that UCI does not know:
     in one that netifd writes, such a key is one that UCI has no longer.
 
@@ -1742,7 +1735,7 @@ class PskEdit:
     that were added; `passphrases`, of how many lines hostapd has to derive the PSK.
     """
 
-    def __init__(self, keys, armed, withheld=(), removed=(), foreign=True):
+    def __init__(self, keys, armed, withheld=(), removed={}, foreign=True):
         self._keys = keys
         self._armed = armed
         self._withheld = withheld
@@ -1753,68 +1746,88 @@ class PskEdit:
         self.unknown = []
         self.added = []
         self.passphrases = 0
+        self.sought = {}  # key id -> its secret, where the file has it
 
     def __call__(self, lines):
-        by_id = {key.id: key for key in self._keys}
-        by_secret = None
+        keys = [key for key in self._keys if key.id not in self._removed]
+        by_secret, by_id = {}, None
+        for key in keys:
+            by_secret[key.secret] = by_secret.get(key.secret, ()) + (key,)
         written = set()  # key ids, with a MAC where a key has several
         others = set(self.key_ids)
         self.was_armed, self.unknown, self.added, self.passphrases = [], [], [], 0
         armed = not self._armed
+        is_plain = not self.sought and not self._removed
         line, number_of = b"\n", 0
         for line in lines:
             number_of += 1
+            if is_plain and line.startswith(b"wps=0 keyid=") and line.endswith(b"\n"):
+                end = line.find(b" ", 12)  # nearly every line says what it should: it is only compared
+                for key in by_secret.get(line[end + 19 : -1], ()):
+                    mac = line[end + 1 : end + 18]
+                    if (
+                        line[12:end] == key.id.encode() and not key.vid and (armed or key.id != self._armed)
+                        and line.startswith(b" ", end + 18) and _is_for(key, mac)
+                    ):  # fmt: skip
+                        break
+                else:
+                    key = None
+                if key:
+                    written.add(_mark(key, mac))
+                    self.passphrases += len(key.secret) != 64
+                    yield line, line
+                    continue
             try:
-                parsed = _psk_line(line)
+                said = _psk_line(line)
             except ValueError:
                 raise FileError("hostapd would refuse line %d of the psk file." % number_of)
-            if not parsed:
+            if not said:
                 yield line, line
                 continue
-            start, mac, secret, tokens = parsed
-            named = text(tokens.get(b"keyid", b""))
-            was_armed = _ARMED.get(tokens.get(b"wps", b"0"))
-            if was_armed is not False:
-                self.was_armed.append(named)
-            if named and named in self._removed:
-                yield line, b""
-                continue
+            _, mac, secret, wps, named, _ = said
+            if _ARMED.get(wps) is not False:
+                self.was_armed.append(text(named or b""))
+            if self.sought or self._removed:
+                name = text(named or b"")
+                if name in self.sought:
+                    self.sought[name] = secret
+                if name in self._removed or secret in self._removed.values():
+                    yield line, b""
+                    continue
+            if by_id is None:
+                by_id = {key.id.encode(): key for key in keys}
             key = by_id.get(named)
             if not key or key.secret != secret or not _is_for(key, mac):
-                if by_secret is None:
-                    by_secret = _by_secret(self._keys)
                 key = key if key and _is_for(key, mac) else None
                 if secret in by_secret:
-                    may_be = [k for k in by_secret[secret] if _is_for(k, mac)]
-                    unseen = [k for k in may_be if _mark(k, mac) not in written]
+                    may_be = [each for each in by_secret[secret] if _is_for(each, mac)]
+                    unseen = [each for each in may_be if _mark(each, mac) not in written]
                     key = (unseen or may_be or [key])[0]
+            name = ""
             is_shared = mac == EVERYONE and bool(key)
             if key:
                 written.add(_mark(key, mac))
-                named = key.id
-            elif mac != EVERYONE and b"wps" in tokens and not named and len(secret) == 64:
-                self.unknown = self.unknown[-31:] + [(mac, secret)]
-            elif mac == EVERYONE and named and self._foreign and named not in by_id and named not in self._withheld:
-                is_shared = True
-                if named not in others and len(others) < _MOST_KEYS:
-                    others.add(named)
-                    self.key_ids.append(named)
+                name = key.id
+            elif mac != EVERYONE:
+                if wps is not None and not named and len(secret) == 64:
+                    self.unknown = self.unknown[-31:] + [(mac.lower(), secret)]
+            elif named and self._foreign and named not in by_id and text(named) not in self._withheld:
+                is_shared, name = True, text(named)
+                if name not in others and len(others) < _MOST_KEYS:
+                    others.add(name)
+                    self.key_ids.append(name)
             self.passphrases += len(secret) != 64
-            arm = not armed and is_shared and named == self._armed
+            arm = not armed and is_shared and name == self._armed
             armed = armed or arm
-            if arm == was_armed and (not key or _says_all(key, tokens, secret)):
-                yield line, line
-                continue
-            if len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n"):
-                raise FileError("line %d of the psk file is longer than hostapd reads." % number_of)
-            now = _armed_line(line, start, tokens, arm, key)
-            if len(now.rstrip(b"\n")) > LONGEST_PSK_LINE:
+            now = line if not key and arm == _ARMED.get(wps) else _mended(line, said, arm, key)
+            is_cut = len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n")
+            if now != line and (is_cut or len(now.rstrip(b"\n")) > LONGEST_PSK_LINE):
                 raise FileError("line %d of the psk file would be longer than hostapd reads." % number_of)
             yield line, now
         end = b"" if line.endswith(b"\n") else b"\n"
-        for key in self._keys:
+        for key in keys:
             for mac in key.macs or (EVERYONE,):
-                if _mark(key, mac) not in written and key.id not in self._removed:
+                if _mark(key, mac) not in written:
                     arm = not armed and not key.macs and key.id == self._armed
                     armed = armed or arm
                     written.add(_mark(key, mac))
@@ -1826,32 +1839,222 @@ class PskEdit:
             raise key_is_gone(self._armed)
 
 
-def _by_secret(keys):
-    found = {}
-    for key in keys:
-        found[key.secret] = found.get(key.secret, ()) + (key,)
-    return found
-
-
 def _is_for(key, mac):
-    return mac in key.macs if key.macs else mac == EVERYONE
+    return mac.lower() in key.macs if key.macs else mac == EVERYONE
 
 
 def _mark(key, mac):
     """What stands for one of a key's lines in a set."""
-    return key.id if len(key.macs) < 2 else (key.id, mac)
-
-
-def _says_all(key, tokens, secret):
-    """Whether a line has all that UCI says of its key."""
-    return (
-        b"wps" in tokens and tokens.get(b"keyid") == key.id.encode() and secret == key.secret
-        and (not key.vid and b"vlanid" not in tokens or atoi(tokens.get(b"vlanid", b"")) == atoi(key.vid))
-    )  # fmt: skip
+    return key.id if len(key.macs) < 2 else (key.id, mac.lower())
 
 
 # ---------------------------------------------------------------------------
-# hostapd: one BSS's control socket
+# loop
+#
+# One queue of (time, what) and one poll set.  Work that has to wait is a task: a
+# generator that yields what it waits for, a function that is handed `go_on` and
+# calls it once with the answer; None lets everybody else have a turn first.
+# ---------------------------------------------------------------------------
+
+
+class Refusal(Exception):
+    """Why something is not done: ubus status, code (snake_case), one sentence."""
+
+    def __init__(self, status, code, sentence):
+        super().__init__(sentence)
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+
+RESPITE = 100  # ms after an accident
+RETRY = 1000  # ms until something is done for which there was no memory
+
+
+class Loop:
+    """Sockets, times and tasks.  `complain(sentence)` hears of exceptions that nobody
+    expected: one of them ends what raised it, never the loop."""
+
+    def __init__(self, complain):
+        self.failures = 0  # for want of memory, since there was last nothing to do
+        self._complain = complain
+        self._poll = select.poll()
+        self._watched = {}  # fd -> (owner, what is called with poll's events)
+        self._times = []  # [deadline in ticks, what to do], the soonest first
+
+    def at(self, ms, do):
+        """Call do() in so many ms; a handle for cancel()."""
+        handle = [after(ticks(), ms), do]
+        self._queue(handle)
+        return handle
+
+    def _queue(self, handle):
+        place = len(self._times)
+        while place and ticks_diff(self._times[place - 1][0], handle[0]) > 0:
+            place -= 1
+        self._times.insert(place, handle)
+
+    def cancel(self, handle):
+        """None, or one whose time has come, is no mistake."""
+        if handle:
+            handle[1] = _ignore
+            self._times = [other for other in self._times if other is not handle]
+
+    def watch(self, fd, owner, ready, mask=select.POLLIN):
+        """Call ready(events) when poll() finds some; again to change the mask."""
+        self._watched[fd] = owner, ready
+        self._poll.register(fd, mask)
+
+    def forget(self, fd, owner):
+        """As soon as it is closed; a new socket that has its number by now stays."""
+        if self._watched.get(fd, (None,))[0] is owner:
+            del self._watched[fd]
+            try:
+                self._poll.unregister(fd)
+            except (OSError, KeyError):
+                pass
+
+    def run(self, steps, done=_ignore):
+        """Begin a task; done(result, error) when it is over.  A Refusal or FileError is
+        an error that the task itself names, anything else an accident."""
+        return Task(self, steps, done)
+
+    def safely(self, do, *arguments):
+        """False if there was not the memory for it."""
+        try:
+            do(*arguments)
+            return True
+        except Exception as e:  # MemoryError, or a mistake of ours
+            gc.collect()
+            time.sleep(RESPITE / 1000)  # what raises it may be there again at once, and for good
+            self.failures += isinstance(e, MemoryError)
+            try:
+                self._complain("%s in %s." % (type(e).__name__, where(e)))
+            except MemoryError:
+                pass
+            return not isinstance(e, MemoryError)
+
+    def turn(self):
+        """What the clock says, then what the sockets say."""
+        now = ticks()
+        due = [handle for handle in self._times if ticks_diff(now, handle[0]) >= 0]
+        if due:
+            self._times = self._times[len(due) :]
+        for handle in due:
+            if not self.safely(handle[1]):  # nobody else would think of it again
+                handle[0] = after(now, RETRY)
+                self.safely(self._queue, handle)
+        wait = max(0, ticks_diff(self._times[0][0], ticks())) if self._times else -1
+        ready = self._poll.poll(wait)
+        if not ready:
+            self.failures = 0
+        for fd, events in ready:
+            if fd in self._watched:
+                self.safely(self._watched[fd][1], events)
+
+    def sleeping(self, ms):
+        return lambda go_on: self.at(ms, go_on)
+
+
+def where(accident):
+    """The place in this file, without what stands there: a value may be a key."""
+    if hasattr(sys, "print_exception"):
+        text_of = io.StringIO()
+        sys.print_exception(accident, text_of)
+        places = [line for line in text_of.getvalue().split("\n") if line.startswith("  File")]
+        return places[-1].strip() if places else "an unknown place"
+    traceback = accident.__traceback__
+    while traceback.tb_next:
+        traceback = traceback.tb_next
+    return "line %d" % traceback.tb_lineno
+
+
+class Task:
+    """A generator on its way; drop() leaves it where it stands."""
+
+    def __init__(self, loop, steps, done):
+        self._loop = loop
+        self._steps = steps
+        self._done = done
+        self._go_on(None)
+
+    @property
+    def is_over(self):
+        return self._steps is None
+
+    def drop(self):
+        self._steps = None
+
+    def _go_on(self, answer=None):
+        if not self._steps:
+            return
+        error = result = None
+        try:
+            wait = self._steps.send(answer)
+            if wait:
+                wait(self._go_on)
+            else:
+                self._loop.at(0, self._go_on)
+            return
+        except StopIteration as e:
+            result = e.value
+        except (Refusal, FileError) as e:
+            error = e
+        except Exception as e:
+            gc.collect()
+            error = Refusal(UNKNOWN, "accident", "%s in %s." % (type(e).__name__, where(e)))
+        self._steps = None
+        self._done(result, error)
+
+
+def libc(name, returns, arguments):
+    """A function of the C library by ffi's letters for its types; None where there is no way to it."""
+    try:
+        import ffi
+
+        return ffi.open(None).func(returns, name, arguments)
+    except (ImportError, OSError):
+        pass
+    try:
+        import ctypes
+
+        return getattr(ctypes.CDLL(None), name)
+    except (ImportError, OSError, AttributeError):
+        return None
+
+
+class Watcher:
+    """inotify: on_change() when something is written, comes or goes in one of some folders."""
+
+    _WRITTEN_MOVED_MADE_DELETED = 0x8 | 0x40 | 0x80 | 0x100 | 0x200  # inotify(7)
+
+    def __init__(self, loop, on_change):
+        self._on_change = on_change
+        begin, self._add = libc("inotify_init", "i", ""), libc("inotify_add_watch", "i", "ipi")
+        self._read = libc("read", "i", "ipi")
+        self._fd = begin() if begin and self._add and self._read else -1
+        self._events = bytearray(1024)
+        if self._fd >= 0:
+            loop.watch(self._fd, self, self._ready)
+
+    def watch(self, folders):
+        """To be called again now and then: a folder may come late, or anew.  False where
+        there is no inotify, so that somebody has to look."""
+        if self._fd >= 0:
+            for folder in folders:
+                self._add(self._fd, folder.encode() + b"\0", self._WRITTEN_MOVED_MADE_DELETED)
+        return self._fd >= 0
+
+    def _ready(self, _events):
+        if hasattr(os, "read"):
+            os.read(self._fd, 1024)
+        else:
+            self._read(self._fd, self._events, len(self._events))
+        self._on_change()
+
+
+# ---------------------------------------------------------------------------
+# hostapd: a link
 #
 # Datagrams.  A command is one, its answer is one; after ATTACH, events begin
 # with `<N>` and come at any time.  A hostapd that was killed shows no poll
@@ -1861,56 +2064,221 @@ def _says_all(key, tokens, secret):
 ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
 
 
-class Control:
-    """Commands go out at once and are answered in order; `done(answer)` gets
-    bytes, or None when the socket died or hostapd did not answer in ANSWER_TIME.
-    `on_event(words)` gets each event as a list of bytes, its name first;
-    `on_lost()` comes once for each time that open() had succeeded."""
+STANDS_STILL = 1000  # ms of a load after which it is worth finding out who is at it
 
-    def __init__(self, path, on_event, on_lost):
+
+class Process:
+    """The hostapds, one or several, behind the control sockets of one folder.  While one
+    loads a psk file it answers on none of its own: one load at a time, waited for as long
+    as it takes, and nothing else is asked meanwhile."""
+
+    def __init__(self):
+        self._loading = []  # Links that have been told to
+        self._waiting = []  # (Link, do)
+
+    def is_loading(self, link):
+        """Whether the hostapd behind a link may be at it."""
+        return bool(self._before(link))
+
+    def _before(self, link):
+        return [other for other in self._loading if other not in link.apart]
+
+    def turn(self, link, do):
+        """Call do() when it is not, or the link is lost."""
+        before = self._before(link)
+        if before:
+            waiting = link, do
+            self._waiting.append(waiting)
+            # not at once: most loads are over by then, and what is asked meanwhile piles up
+            link.later(STANDS_STILL, lambda: self._tell_apart(waiting, before[0], False))
+        else:
+            do()
+
+    def load(self, link, done):
+        """Have a BSS's psk file loaded when it is its turn; done(answer)."""
+
+        def loaded(answer):
+            self._loading.remove(link)
+            done(answer)
+            for waiting in tuple(self._waiting):
+                if waiting in self._waiting and not self._before(waiting[0]):
+                    self._try_again(waiting)
+
+        def load():
+            self._loading.append(link)
+            link.ask("RELOAD_WPA_PSK", loaded)
+
+        self.turn(link, load)
+
+    def _try_again(self, waiting):
+        self._waiting.remove(waiting)
+        self.turn(*waiting)
+
+    def _tell_apart(self, waiting, other, is_second):
+        """Whether it is another hostapd that loads.  What waits in several of its sockets hostapd
+        takes in one round, in any order; so one that has answered, and answers again what it
+        was asked after that, would have answered the other link by now."""
+        link = waiting[0]
+        if waiting not in self._waiting:
+            return
+
+        def answered(answer):
+            if waiting not in self._waiting:
+                return
+            other.receive()  # its answer may be there
+            if waiting not in self._waiting:
+                return
+            if answer is not None and other in self._loading:
+                if not is_second:
+                    self._tell_apart(waiting, other, True)
+                    return
+                link.apart.append(other)
+                other.apart.append(link)
+            if link.sock:
+                self._try_again(waiting)
+            else:
+                self._waiting.remove(waiting)
+                waiting[1]()
+
+        link.ask("ATTACH", answered)  # no news to hostapd
+
+
+class Link:
+    """One control socket: of a BSS, or of one link of an AP MLD.
+
+    Commands go out at once and are answered in order; `done(answer)` gets bytes, or
+    None when the socket died or hostapd did not answer in ANSWER_TIME.  `on_event(link,
+    words)` gets each event as a list of bytes, its name first; `on_lost(link)` comes
+    once for each time that open() had succeeded.
+
+    What hostapd said holds for this connection; a fact that is not known is the
+    cautious one.
+    """
+
+    def __init__(self, loop, path, process, on_event, on_lost):
         self.path = path
         self.sock = None
-        self.deadline = None  # ticks: when the answer is overdue
+        self.process = process
+        self.number = -1  # of the link of an AP MLD
+        self.step = None  # the Task that is under way on it
+        self.apart = []  # Links that another hostapd is behind
+        self._loop = loop
         self._on_event = on_event
         self._on_lost = on_lost
+        self.before = None  # the outcome that an earlier wpsd knew, until this one has looked
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
+        self._overdue_one = None  # the first of the owed when the last one was sent
+        self._deadline = self._timer = None  # ticks, when the next answer is overdue; of this or an earlier one
+        self.started_anew()
+        self.forget()
+
+    def started_anew(self):
+        """hostapd has read this BSS's configuration again."""
+        self.warm = None  # started with WPS, so that it can be shown
+        self.uuid = None  # that it was started with
+        self.loaded = None  # stamp of the psk file that it has loaded for us
+        self.refused = None  # stamp of the one that it has refused
+        self.configured = False  # hostapd's wps_state is 2
+        self.went_hidden = False  # when the radio went off the air
+        self.restarted = None  # ticks: by us
+
+    def forget(self):
+        """The BSS has been set up anew, with the configuration that it had."""
+        self.looked = False
+        self.state = b""  # ENABLED: it is on the air
+        self.waits_until = None  # ticks: listens for radar until then
+        self.freq = 0  # MHz
+        self.has_wps = True
+        self.shown = False  # WPS is in its beacons
+        self.pbc = False  # a window is open, by whomever
+        self.is_stale = False  # hostapd calls one Active that nobody can use (HOSTAPD)
+        self.pressing = False  # a WPS_PBC of ours is under way
+        self.has_pin = False  # of its own, with which anybody gets in
+        self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
+        self.outcome = ""  # last WPS result, and with whom
+        self.independent = False
 
     def open(self):
         """True if there is a hostapd behind the socket file."""
-        self._probes = 0
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if self.sock:
+            return True
         try:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self.sock.setblocking(False)
             self.sock.bind(unix_address(""))
             self.sock.connect(unix_address(self.path))
+            self.sock.send(b"ATTACH")
         except OSError:
-            self.sock.close()
+            if self.sock:
+                self.sock.close()
             self.sock = None
             return False
-        on_lost, self._on_lost = self._on_lost, lambda: None
-        self.ask("ATTACH", self._attached)
-        self._on_lost = on_lost
-        return self.sock is not None
+        self._loop.watch(self.sock.fileno(), self, self.receive)
+        self._expect(self._attached)
+        return True
+
+    def later(self, ms, do):
+        self._loop.at(ms, do)
 
     def _attached(self, answer):
         if answer is not None and answer != b"OK\n":
             self.close()
 
     def ask(self, command, done):
-        self._owed.append(done)
         if not self.sock:
-            self._fail()
+            done(None)
             return
+        self._expect(done)
         try:
             self.sock.send(command.encode())
         except OSError:
-            self.close()
-            return
-        if self.deadline is None:
-            self.deadline = after(ticks(), ANSWER_TIME)
+            self._died()
 
-    def receive(self, most=16):
+    def _died(self):
+        self.receive(most=1000)  # what it said before
+        self.close()
+
+    def asking(self, *commands):
+        """For a task: the answers to commands that go out together; None if it is gone."""
+
+        def wait(go_on):
+            answers = []
+
+            def answered(answer):
+                answers.append(answer)
+                if len(answers) == len(commands):
+                    go_on(None if None in answers else answers if len(commands) > 1 else answer)
+
+            for command in commands:
+                self.ask(command, answered)
+
+        return wait
+
+    def _expect(self, done):
+        self._owed.append(done)
+        if len(self._owed) == 1:
+            self._deadline = after(ticks(), ANSWER_TIME)
+            if not self._timer:
+                self._timer = self._loop.at(ANSWER_TIME, self._overdue)
+
+    def _overdue(self):
+        self._timer = None
+        self.receive(most=1000)  # if it was this program that stood still, the answer is there
+        if not self._owed:
+            return
+        if has_come(self._deadline, ticks()):
+            self.ping()
+            if not self.sock:
+                return
+            if not self.process.is_loading(self):
+                self.close()
+                return
+            self._overdue_one = self._owed[0]
+            self._deadline = after(ticks(), ANSWER_TIME)
+        self._timer = self._loop.at(max(1, ticks_diff(self._deadline, ticks())), self._overdue)
+
+    def receive(self, _events=0, most=16):
         """Take the datagrams that are there; not so many that others have to wait."""
         for _ in range(most):
             if not self.sock:
@@ -1925,44 +2293,52 @@ class Control:
                 words = datagram[datagram.find(b">") + 1 :].split()
                 owed_nothing = not self._owed
                 if words:
-                    self._on_event(words)
+                    self._on_event(self, words)
                 if owed_nothing and self._owed:
                     return  # what is told of this event leaves before an answer has more work done
             elif self._probes and datagram == b"PONG\n":
                 self._probes -= 1
+                if self._owed and self._owed[0] is self._overdue_one:
+                    self.close()  # that was asked after it, so its answer will not come any more
             elif self._owed:
                 done = self._owed.pop(0)
-                was_last = not self._owed
-                self.deadline = None if was_last else after(ticks(), ANSWER_TIME)
+                self._deadline = after(ticks(), ANSWER_TIME)
                 done(datagram)
-                if was_last:
+                if not self._owed:
                     return  # hostapd needs a while for what done() asked, and an EAGAIN takes memory
 
-    def probe(self):
-        """Find out whether the hostapd that owes an answer is still there: one that
+    def probe(self, owes=True):
+        """Find out whether the hostapd, if it owes an answer, is still there: one that
         said that it terminates can be connected to for a moment."""
-        if self.deadline is not None:
+        if (self._owed or not owes) and not self.process.is_loading(self):
+            self.ping()
+
+    def ping(self):
+        if self.sock:
             try:
                 self.sock.send(b"PING")
                 self._probes += 1
             except OSError as e:
                 if e.errno != _EAGAIN:
-                    self.close()
+                    self._died()
 
     def close(self):
         """Give up this connection.  A late answer goes to its address and can't
         be taken for the answer to a later command."""
         if self.sock:
+            self._loop.forget(self.sock.fileno(), self)
             self.sock.close()
             self.sock = None
-            self._fail()
-            self._on_lost()
-
-    def _fail(self):
-        self.deadline = None
-        owed, self._owed = self._owed, []
-        for done in owed:
-            done(None)
+            self._probes = 0
+            for other in self.apart:
+                other.apart.remove(self)
+            self.apart = []
+            self.started_anew()
+            self.forget()
+            owed, self._owed = self._owed, []
+            self._on_lost(self)  # who can have it back at once does so before anybody misses it
+            for done in owed:
+                done(None)
 
 
 def field(answer, name):
@@ -1975,30 +2351,1867 @@ def field(answer, name):
 
 
 # ---------------------------------------------------------------------------
-# session
+# psk file: one for each path, whoever names it
+#
+# A second is all that a stamp tells, so a file is read once more when the second
+# in which it was written is over; and netifd removes it and writes it line by line.
+# ---------------------------------------------------------------------------
+
+SETTLE = 1100  # ms
+PATIENCE = 5000  # ms: to confirm, to come back, to be forgotten by hostapd (DESIGN)
+
+
+class PskFile:
+    """What is in a psk file, and what hostapd was told of it."""
+
+    def __init__(self, loop, path, on_change):
+        self.path = path
+        self.users = []  # the BSSs that name it
+        self.key_ids = []  # of its shared keys
+        self.armed = self._armed_before = ""  # key id of the only armed line; before the last rewrite
+        self.passphrases = 0  # lines of which hostapd has to derive the PSK
+        self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
+        self.had = set()  # key ids that UCI has, or had; of a file that is not netifd's
+        self.removed = {}  # key id -> secret, of keys that nobody has any more: their lines go
+        self.stamp = None  # when it was last looked at
+        self.is_read = False  # and read
+        self.is_fresh = False  # somebody else has written it, and may be writing still
+        self.right_for = None  # what it has been found right for
+        self.trouble = None  # a Refusal
+        self.held = None  # the loop's handle: something failed, not again before that
+        self.step = None  # a Task
+        self._loop = loop
+        self._on_change = on_change
+        self._rewrite = Rewrite(path, LONGEST_PSK_LINE)
+        self._settles = None  # the loop's handle
+        self._missing = None  # ticks: since when it is not there
+
+    @property
+    def is_missed(self):
+        """Whether it has just gone, and may come back."""
+        return self._missing is not None and ticks_diff(ticks(), self._missing) < PATIENCE
+
+    @property
+    def has_changed(self):
+        return stamp(self.path) != self.stamp
+
+    def see(self, is_ours=False):
+        """Remember its stamp; True if it is another one."""
+        now = stamp(self.path)
+        if now == self.stamp:
+            return False
+        if now is None and self._missing is None:
+            self._missing = ticks()
+            self._loop.at(PATIENCE, self._settled)
+        elif now is not None:
+            self._missing = None
+        self.is_fresh = self.stamp is not None and not is_ours
+        self.stamp = now
+        self.is_read = is_ours
+        self._loop.cancel(self._settles)
+        self._settles = self._loop.at(SETTLE, self._settled)
+        return True
+
+    def _settled(self):
+        self._settles = None
+        self.is_fresh = False
+        self.right_for = None
+        self._on_change(self)
+
+    def distrust(self):
+        """Before a key is given out: a stamp that is too young does not tell all."""
+        if self._settles:
+            self.right_for = None
+
+    def forget(self):
+        self._loop.cancel(self._settles)
+        self._loop.cancel(self.held)
+        self._rewrite.forget()
+
+    def reading(self, edit):
+        """Part of a task: see which keys there are and which is armed; change nothing."""
+        yield from self._rewrite.differs(edit)
+        self._took(edit)
+        self.is_read = True
+        self.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
+
+    def _took(self, edit):
+        self.key_ids = edit.key_ids
+        self.unknown = edit.unknown
+        self.passphrases = edit.passphrases
+
+    def arming(self, edit, armed):
+        """Part of a task: have that key id armed and no other; True if it had to be written."""
+        changed = yield from self._rewrite.run(edit)
+        if armed:
+            self._took(edit)
+        self._armed_before, self.armed = self.armed, armed
+        self.see(is_ours=True)
+        return changed
+
+    def loading(self, link, edit):
+        """Part of a task: have hostapd load it; False if it refused and the old one is back."""
+        loaded = self.stamp
+        answer = yield lambda go_on: link.process.load(link, go_on)
+        if answer is None:
+            return True  # it is gone, and reads the file when it comes back
+        if answer != b"OK\n":
+            link.refused = loaded
+            yield from self._take_back(link)
+            return False
+        link.loaded = loaded
+        if (yield from self._rewrite.missed(edit)):
+            self.see(is_ours=True)
+        else:
+            self._rewrite.forget()
+        return True
+
+    def _take_back(self, link):
+        """hostapd has forgotten the old keys and refused the new file: until the
+        old file is back nobody can connect."""
+        if (yield from self._rewrite.restore(usable)):
+            self.armed = self._armed_before
+            self.see(is_ours=True)
+            restored = self.stamp
+            answer = yield lambda go_on: link.process.load(link, go_on)
+            link.loaded = restored if answer == b"OK\n" else ()  # it was good once: this one is tried again
+
+
+# ---------------------------------------------------------------------------
+# places: the BSSs that the files and netifd tell of
+#
+# Values: a Place is made anew when something has changed, and never altered.
+# ---------------------------------------------------------------------------
+
+CONFS = ("/var/run/hostapd-*.conf",)
+LEVELS = ("error", "warning", "info", "debug")
+WALK_TIME = 120  # s; hostapd's own, and the longest there is (HOSTAPD)
+
+
+def listed(words):
+    return ", ".join(words) if words else "none"
+
+
+class Settings:
+    """/etc/config/wpsd."""
+
+    def __init__(self, sections=()):
+        self.always_shown = False
+        self.timeout = WALK_TIME
+        self.confs = CONFS
+        self.level = "info"
+        for section in sections:
+            if section.kind == "wpsd":
+                self.always_shown = section.get("advertise") == b"always"
+                self.timeout = min(max(number(section.get("timeout"), WALK_TIME), 1), WALK_TIME)
+                confs = [text(path) for path in section.all("hostapd_conf")]
+                self.confs = [path for path in confs if path.startswith("/")] or CONFS
+                level = text(section.get("log_level"))
+                self.level = level if level in LEVELS else self.level
+
+
+class Place:
+    """One BSS; an AP MLD is one, with a file for each link."""
+
+    def __init__(self, ifname):
+        self.ifname = ifname
+        self.confs = []  # (path, options) of each file that has it
+        self.network = None  # its wifi-iface
+        self.unknown = None  # a Refusal: why there is none
+        self.group_uuid = ""  # of all BSSs with that SSID
+        self.without_vlan = {}  # key id -> its vid, of keys with which nobody can connect
+
+    def finish(self):
+        """All files are read."""
+        self.conf, self.options = self.confs[0]
+        self.is_mld = self.options.get(b"mld_ap") == b"1"
+        self.folder = text(self.options.get(b"ctrl_interface", b""))
+        self.psk = text(self.options.get(b"wpa_psk_file", b""))
+        self.ssid = self.options.get(b"ssid", b"")
+        self.name = text(self.ssid)
+        # of 24.10 and before: they know other names in UCI (OPENWRT)
+        self.is_of_shell_scripts = False
+        # a link that takes no WPS leaves it to the others
+        whys = [unsupported(options) for _, options in self.confs]
+        self.unsupported = None if None in whys else Refusal(UNSUPPORTED, whys[0][0], whys[0][1])
+
+    @property
+    def enabled(self):
+        return bool(self.network and self.network.enabled and not self.unsupported)
+
+    @property
+    def is_pending(self):
+        """Whether netifd has yet to say which section it comes from."""
+        return bool(self.unknown) and self.unknown.code == "netifd_pending"
+
+    @property
+    def keys(self):
+        """Those that netifd gives it: no station's to a psk file of the user's own; up to 24.10 none
+        to a section without a name either, and `option iface` means one name (OPENWRT)."""
+        if not self.network:
+            return []
+        section, old = self.network.section, self.is_of_shell_scripts
+        if section.get("wpa_psk_file") or old and section.reference.startswith("@"):
+            return [key for key in self.network.keys if not key.section]
+        if old:
+            return [key for key in self.network.keys if len(key.ifaces) < 2 or "iface" in key.by_list]
+        return self.network.keys
+
+    def wps_options(self, options):
+        return wps_options(options, self.enabled, self.group_uuid, True)
+
+    @property
+    def has_wps(self):
+        """Whether netifd has set it up with WPS."""
+        return self.options.get(b"wps_state", b"0") != b"0"
+
+    def lacks(self):
+        """The files in which a WPS line has to change."""
+        return [
+            path for path, options in self.confs
+            if any([options.get(name) != value for name, value in self.wps_options(options).items()])
+        ]  # fmt: skip
+
+
+def no_section():
+    return Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for it.")
+
+
+class Places:
+    """Reads the files when they have changed.  What can't be read stays as it was, and
+    is complained about once."""
+
+    def __init__(self, uci_folder, staged, log):
+        self.settings = Settings()
+        self.networks = []
+        self.trouble = None  # a Refusal: UCI can't be read
+        self.all = []  # of Place
+        self.radios = None  # what netifd said: (name, pending, ((section, ifname), ...)); () without netifd
+        self._claims = {}  # ifname -> section: what of that is believed
+        self.uuids = {}  # SSID -> uuid, where UCI has none
+        self.count = 0  # of readings
+        self._uci_folder = uci_folder
+        self._staged = staged
+        self._log = log
+        self._stamps = None  # of UCI's files
+        self._confs = {}  # path -> [stamp, ticks since when, its BSSs, whether it is being written]
+        self._folders = {}  # pattern -> stamp of its folder, if that tells all, and the files
+        self._complaints = []
+        self._is_reading = False
+        self.unsettled = ()  # paths of files that are being written
+
+    def folders(self):
+        """Those in which something may change."""
+        found = {self._uci_folder, self._staged}
+        for pattern in self.settings.confs:
+            found.add(pattern.rpartition("/")[0])
+        for place in self.all:
+            found.add(place.folder)
+            found.add(place.psk.rpartition("/")[0])
+        return found
+
+    def _uci_stamps(self):
+        return [stamp(folder + name) for folder in (self._uci_folder, self._staged) for name in ("/wireless", "/wpsd")]
+
+    def reading(self, is_alive):
+        """Part of a task: look at everything; (whether something has changed, ms until it has to
+        be looked at again or None).  is_alive(ifname): there is a hostapd for a BSS whose file has gone."""
+        while self._is_reading:
+            yield
+        stamps = self._uci_stamps()
+        changed = stamps != self._stamps
+        if changed:
+            self._is_reading = True
+            yield from self._reading_uci()
+            self._is_reading = False
+            self._stamps = stamps
+        again, unsettled = None, []
+        for path in self._conf_paths():
+            differs, wait = self._read_conf(path)
+            if self._confs[path][0] != stamp(path) or self._confs[path][3]:
+                unsettled.append(path)
+            changed = changed or differs
+            again = wait if again is None or wait is not None and wait < again else again
+        for path in tuple(self._confs):
+            known = self._confs[path]
+            if stamp(path) is None:
+                if known[0] is not None:
+                    known[0], known[1] = None, ticks()
+                left = PATIENCE - ticks_diff(ticks(), known[1])
+                if left > 0 and any([is_alive(ifname) for ifname, _ in known[2]]):
+                    again = left if again is None else min(again, left)  # netifd is about to write it
+                    unsettled.append(path)
+                else:
+                    del self._confs[path]
+                    changed = True
+        self.unsettled = unsettled
+        if changed:
+            self._settle()
+        return changed, again
+
+    def netifd_said(self, radios):
+        """True if that is news."""
+        if radios == self.radios:
+            return False
+        self.radios = radios
+        claims = {}
+        for _, pending, interfaces in radios:
+            for section, ifname in interfaces:
+                if ifname and not pending:  # else its map is one of before, or wrong
+                    claims[ifname] = section
+        if self.is_pending():
+            claims, believed = dict(self._claims), claims
+            claims.update(believed)
+        self._claims = claims
+        self._settle()
+        return True
+
+    def wrote(self, path):
+        """The file that is there now is ours."""
+        self._confs.pop(path, None)
+
+    def _complain(self, sentences, kind):
+        """Each once, as long as it holds."""
+        for sentence in sentences:
+            if (kind, sentence) not in self._complaints:
+                self._log("error", sentence)
+        self._complaints = [c for c in self._complaints if c[0] != kind] + [(kind, sentence) for sentence in sentences]
+
+    def _reading_uci(self):
+        self.trouble = None
+        try:
+            self.settings = Settings(read_uci(self._uci_folder + "/wpsd", self._staged))
+            self.networks = yield from read_networks(self._uci_folder, self._staged)
+        except FileError as e:
+            self.trouble = Refusal(UNKNOWN, "uci", str(e))
+        except MemoryError:
+            self.networks = []
+            collect()
+            self.trouble = Refusal(UNKNOWN, "uci_too_large", "UCI has more in it than there is memory for.")
+        problems = [problem for network in self.networks for problem in network.problems]
+        self._complain(problems + ([self.trouble.sentence] if self.trouble else []), "")
+        collect()
+
+    def _conf_paths(self):
+        """The files that the hostapd_conf patterns mean; `*` in the last part."""
+        found = []
+        for pattern in self.settings.confs:
+            folder, slash, name = pattern.rpartition("/")
+            now = stamp(folder + slash)
+            was, paths = self._folders.get(pattern, (None, ()))
+            if was is None or was != now:
+                paths = files_like(folder + slash, name)
+                # in the second in which a folder has changed it may change again
+                settled = now is not None and now[2] + 1 < int(time.time())
+                self._folders[pattern] = now if settled else None, paths
+            found += paths
+        return found
+
+    def _read_conf(self, path):
+        """(Whether its BSSs differ, ms until it has to be looked at again or None)."""
+        now = stamp(path)
+        known = self._confs.get(path)
+        if known and known[0] == now and known[1] is None:
+            return False, None
+        if known and known[0] != now:
+            known[0], known[1], known[3] = now, ticks(), True
+        if known:  # netifd writes it line by line: half a file is none
+            left = SETTLE - ticks_diff(ticks(), known[1])
+            if left > 0:
+                return False, left
+        try:
+            found = read_conf(path)
+            self._complain([], path)
+        except FileError as e:
+            self._complain([str(e)], path)
+            found = known[2] if known else []
+        is_young = not known and now is not None and now[2] + 1 >= int(time.time())
+        self._confs[path] = [now, ticks() if is_young else None, found, False]
+        return not known or found != known[2], SETTLE if is_young else None
+
+    def _settle(self):
+        """Put together what was read."""
+        self.count += 1
+        by_name = {}
+        self.all = []
+        for path in sorted(self._confs):
+            for ifname, options in self._confs[path][2]:
+                place = by_name.get(ifname)
+                if not place:
+                    place = by_name[ifname] = Place(ifname)
+                    self.all.append(place)
+                if not place.confs or options.get(b"mld_ap") == b"1":
+                    place.confs.append((path, options))
+        for place in self.all:
+            place.finish()
+        for place in self.all:
+            place.is_of_shell_scripts = bool(self.radios) and b"ssid2" not in place.options
+            self._find_section(place)
+            self._find_vlans(place)
+            if place.is_of_shell_scripts and place.network:
+                self._complain(place.network.warnings, place.network)
+        self.settle_uuids()
+
+    def _find_vlans(self, place):
+        keys = [key for key in place.network.keys if key.vid] if place.network else ()
+        there = vlans_of(place.options) if keys else ()
+        if "*" not in there:
+            place.without_vlan = {key.id: text(key.vid) for key in keys if atoi(key.vid) not in there}
+        self._complain([
+            "wifi-station '%s': %s has no VLAN %s, so nobody can connect with this key." % (
+                key.section or key.id, place.ifname, text(key.vid))
+            for key in keys if key.id in place.without_vlan
+        ], place.ifname)  # fmt: skip
+
+    def _find_section(self, place):
+        """A BSS belongs to the wifi-iface that netifd says, else to the one whose ifname or
+        whose device it has, else to the only one with its SSID (DESIGN)."""
+        if self.trouble and not self.networks:
+            place.unknown = self.trouble
+            return
+        if self.radios is None:
+            place.unknown = Refusal(DENIED, "netifd_pending", "netifd has not told yet which section it comes from.")
+            return
+        claimed, is_pending = self._claims, self.is_pending()
+        sections = [n for n in self.networks if n.mode == "ap"]
+        if place.ifname in claimed:
+            name = claimed[place.ifname]
+            found = [n for n in sections if name in (n.section.name, n.section.reference)]
+        elif is_pending:
+            place.unknown = Refusal(DENIED, "netifd_pending", "netifd is setting up the radio.")
+            return
+        else:
+            taken = claimed.values()
+            free = [n for n in sections if n.section.name not in taken and n.section.reference not in taken]
+            found = [n for n in free if n.ifname == place.ifname]
+            if not found:
+                same = [n for n in free if not n.ifname and n.ssid == place.ssid]
+                radios = [path.rpartition("/hostapd-")[2][: -len(".conf")] for path, _ in place.confs]
+                there = [n for n in same if any([device in radios for device in n.devices])]
+                found = [n for n in there or same if not n.disabled]
+        if len(found) == 1:
+            place.network = found[0]
+        elif found:
+            place.unknown = Refusal(
+                NOT_FOUND, "several_sections", "UCI has several wifi-iface sections that it may come from."
+            )  # fmt: skip
+        else:
+            place.unknown = no_section()
+
+    def group(self, ssid):
+        return [place for place in self.all if place.ssid == ssid]
+
+    def is_pending(self):
+        return any([pending for _, pending, _ in self.radios or ()])
+
+    def keeping(self, place):
+        """The changes to UCI without which netifd would set up this BSS, for which WPS is
+        enabled, in another way than WPS needs it; each named in wps_added, to be taken out again."""
+        section = place.network.section
+        old = place.is_of_shell_scripts
+        where, added, changes = section.reference + ".", section.all("wps_added"), []
+        if len([p for p in self.group(place.ssid) if not p.unsupported]) > 1 and place.network.uuid != place.group_uuid:
+            changes.append(
+                ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
+                if old else ("set", where + "uuid", place.group_uuid)
+            )  # fmt: skip
+            added = added + [b"uuid"]
+        lock = "wps_ap_setup_locked" if old else "ap_setup_locked"
+        if section.get("wps_pin") and not (section.on("wps_ap_setup_locked") or section.on(lock)):
+            changes.append(("set", where + lock, "1"))
+            added = added + [lock.encode()]
+        if changes:
+            changes.append(("set", where + "wps_added", b" ".join(added).decode()))
+        return changes
+
+    def taking_back(self, place, kept=None):
+        """The changes to UCI that take out what keeping() put in: all of it, or what is among `kept`."""
+        section = place.network.section
+        where = section.reference + "."
+        if kept is None:
+            added = [text(name) for name in section.all("wps_added")]
+            kept = [
+                ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
+                if name == "uuid" and not section.get(name)
+                else ("set", where + name, "") for name in added + ["wps_added"] if added
+            ]  # fmt: skip
+        return [
+            ("del_list", what, value) if verb == "add_list" else ("delete", what, None)
+            for verb, what, value in kept if what.startswith(where) and not what.endswith(".wps_pushbutton")
+        ]  # fmt: skip
+
+    def settle_uuids(self):
+        """The one uuid of all BSSs with an SSID: UCI's, else the files', else one
+        that is made up here and kept."""
+        for place in self.all:
+            found = [n.uuid for n in self.networks if n.ssid == place.ssid and valid_uuid(n.uuid)]
+            if not found and place.name not in self.uuids:
+                there = [text(p.options.get(b"uuid", b"")).lower() for p in self.group(place.ssid)]
+                self.uuids[place.name] = ([uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()])[0]
+            place.group_uuid = found[0] if found else self.uuids[place.name]
+
+
+# ---------------------------------------------------------------------------
+# netifd and UCI
+# ---------------------------------------------------------------------------
+
+
+class Netifd:
+    """netifd as far as wpsd needs it: the map from BSSs to sections, and `reload`."""
+
+    def __init__(self, bus, loop, on_map):
+        self._bus = bus
+        self._loop = loop
+        self._on_map = on_map  # (radios)
+        self._network = self._wireless = None  # object ids
+        self._asking = False
+
+    @property
+    def is_there(self):
+        return self._network is not None and bool(self._bus.sock)
+
+    def find(self):
+        """The bus is there, or netifd has come or gone."""
+
+        def network(status, object_id):
+            self._network = object_id if status == OK else None
+
+        def wireless(status, object_id):
+            self._wireless = object_id if status == OK else None
+            if status == NOT_FOUND:
+                self._on_map(())
+            self.ask()
+
+        self._bus.lookup("network", network)
+        self._bus.lookup("network.wireless", wireless)
+
+    def ask(self, done=_ignore):
+        """Have the map told, if there is one; done() then."""
+
+        def told(status, radios):
+            self._asking = False
+            if status == OK and isinstance(radios, dict):
+                self._on_map(_radios(radios))
+            done(None)
+
+        if self._wireless is None or not self._bus.sock:
+            done(None)
+        elif not self._asking or done is not _ignore:
+            self._asking = True
+            self._bus.invoke(self._wireless, "status", (), told, _MAP)
+
+    def reloading(self, is_pending):
+        """Part of a task: have UCI read again.  Not while a radio is being set up, for then
+        it would be torn down with all its clients (OPENWRT).  True if netifd did."""
+        began = ticks()
+        while True:
+            yield lambda go_on: self.ask(go_on)
+            if not is_pending():
+                break
+            if ticks_diff(ticks(), began) > RESTART_TIME:
+                return False
+            yield self._loop.sleeping(500)
+        if not self.is_there:
+            return False
+        status = yield lambda go_on: self._bus.invoke(
+            self._network, "reload", (), lambda status, _: go_on(status)
+        )  # fmt: skip
+        return status == OK
+
+
+# What is kept of `network.wireless status`, which has every key in it (OPENWRT).
+_MAP = {"*": {"pending": True, "interfaces": {"*": {"section": True, "ifname": True}}}}
+
+
+def _radios(answer):
+    """`network.wireless status` as (name, pending, ((section, ifname), ...)) of each radio;
+    what is not of that shape is left out."""
+    found = []
+    for name in sorted(answer):
+        radio = answer[name]
+        if isinstance(radio, dict):
+            interfaces = radio.get("interfaces")
+            told = []
+            for interface in interfaces if isinstance(interfaces, list) else ():
+                if isinstance(interface, dict):
+                    told.append((str(interface.get("section", "")), str(interface.get("ifname", ""))))
+            found.append((name, radio.get("pending") is True, tuple(told)))
+    return tuple(found)
+
+
+class Uci:
+    """Changes to `wireless`: one commit after the other, beside the loop."""
+
+    def __init__(self, loop, folder, run_folder):
+        self._loop = loop
+        self._folder = folder
+        self._scratch = run_folder + "/uci"
+        self._is_busy = False
+
+    def committing(self, changes, secrets=()):
+        """Part of a task: (verb, what, value) as in `uci VERB wireless.WHAT=VALUE`; secrets are
+        those whose values nobody may see among the arguments.  True if it was done."""
+        while self._is_busy:
+            yield self._loop.sleeping(20)
+        self._is_busy = True
+        told = self._scratch + ".done"
+        try:
+            command = uci_command(self._folder, self._scratch, changes, secrets)
+        except OSError:
+            self._is_busy = False
+            return False
+        os.system(command + " </dev/null >/dev/null 2>&1 &")
+        began, code = ticks(), b""
+        while not code and ticks_diff(ticks(), began) < UCI_TIME:
+            yield self._loop.sleeping(10 if ticks_diff(ticks(), began) < 200 else 50)
+            try:
+                with open(told, "rb") as file:
+                    code = file.read()
+            except OSError:
+                pass
+        shell("rm -f " + quoted(told))
+        self._is_busy = False
+        return code == b"0\n"
+
+    def naming(self):
+        """Part of a task: the names of all sections of `wireless`."""
+        yield
+        names = set()
+        try:
+            for section in _sections(self._folder + "/wireless"):
+                names.add(section.name)
+                if not len(names) % (PAUSE // 8):
+                    yield
+        except _Repeated:
+            names = {section.name for section in read_uci(self._folder + "/wireless")}
+        return names
+
+
+RESTART_TIME = 20000  # ms for a BSS to come back
+UCI_TIME = 60000  # ms
+HOLD = 5000  # ms until something that failed is tried again
+
+
+# ---------------------------------------------------------------------------
+# device keys: `*` in place of a key id, a key that is made for the device
+#
+# A spare is one that nobody has yet.  As soon as somebody may have it, it is kept in
+# UCI; until then its secret stands in the psk files alone.  The state file has its key
+# id: after a restart the secret is read back from the key's own line.
+# ---------------------------------------------------------------------------
+
+NEW_KEY = "*"
+MOST_DEVICES = 500  # keys of devices: half a kilobyte of memory each, for each wifi-iface
+_MOST_LISTED = 200  # of them in an answer of at most 64 kB, all BSSs together
+
+# What of a spare goes into the state file.
+_KEPT_OF_SPARE = ("is_named", "is_sent", "is_given")
+_KEPT_OF_KEY = ("id", "name", "mac", "uuid", "joined")
+
+
+class Spare:
+    """A Key that was made, and what has become of it."""
+
+    def __init__(self, ssid, key_id, secret, is_named):
+        self.ssid = ssid
+        self.key = Key(key_id, secret)
+        self.key.is_device = True
+        self.is_named = is_named  # somebody has chosen the key id for one session
+        self.is_sent = False  # an attempt that did not succeed may have told it
+        self.is_given = False  # somebody has it: to be kept
+        self.step = None  # the Task that keeps it, or the loop's handle: not again before that
+
+
+class Devices:
+    """The spares, one at a time for each SSID, and the keys of devices in UCI.
+
+    Handed in: refreshing(), part of a task; bsses() -> the BSSs that there are; is_used(key
+    id), a session gives it out; on_change(), other keys have to stand in the psk files.
+    """
+
+    def __init__(self, loop, log, places, uci, hooks):
+        self.spares = []
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._uci = uci
+        self._refreshing, self._bsses, self._is_used, self._on_change = hooks
+        self._whys = {}  # SSID -> a Refusal: there is no spare
+
+    def find(self, key_id):
+        """The Spare of that key id, or None."""
+        found = [spare for spare in self.spares if spare.key.id == key_id]
+        return found[0] if found else None
+
+    def unused(self, ssid):
+        found = [spare for spare in self.spares if spare.ssid == ssid and not spare.is_given]
+        return found[0] if found else None
+
+    def default(self, ssid):
+        """The key id that `*` means there now, "" for none."""
+        spare = self.unused(ssid)
+        return spare.key.id if spare else ""
+
+    def keys(self, ssid, known):
+        """Those that have to stand in a psk file, beside those that UCI has."""
+        return [spare.key for spare in self.spares if spare.ssid == ssid and spare.key.id not in known]
+
+    def why(self, ssid):
+        """A Refusal: what is wrong, or None."""
+        return self._whys.get(ssid)
+
+    def listed(self, bss):
+        """(the keys of its devices, newest first, how many more there are)"""
+        keys = {key.id: key for key in bss.place.keys if key.is_device}
+        for spare in self.spares:
+            if spare.is_given and spare.ssid == bss.place.ssid:
+                keys[spare.key.id] = spare.key
+        most = max(1, _MOST_LISTED // max(1, len(self._bsses())))
+        found = sorted(keys.values(), key=lambda key: (-key.joined, key.id))
+        return found[:most], len(found) - len(found[:most])
+
+    def group(self, ssid):
+        return [bss for bss in self._bsses() if bss.place.ssid == ssid]
+
+    def networks(self, ssid):
+        """The wifi-ifaces that a device's key is for."""
+        placed = [bss.place.network for bss in self.group(ssid) if not bss.place.unsupported]
+        return [
+            n for n in self._places.networks
+            if n.mode == "ap" and n.ssid == ssid and (n in placed or n.enabled and n.keys)
+        ]  # fmt: skip
+
+    def _taken(self):
+        """{key id: whether it is a device's}"""
+        found = {"": False, "key": False, NEW_KEY: False}
+        for network in self._places.networks:
+            for key in network.keys:
+                found[key.id] = key.is_device
+            for key_id in network.withheld:
+                found[key_id] = False
+        for bss in self._bsses():
+            for key_id in bss.psk.key_ids if bss.psk else ():
+                found.setdefault(key_id, False)
+        for spare in self.spares:
+            found[spare.key.id] = True
+        return found
+
+    def check(self, ssid, name=""):
+        """Refusal if no key can be made for a device of that SSID."""
+        for network in self.networks(ssid):
+            if network.section.name != network.section.reference:
+                raise Refusal(
+                    UNSUPPORTED, "no_section_name",
+                    "The wifi-iface section of %s has no name in UCI, so no device's key can be kept." % text(ssid),
+                )  # fmt: skip
+        for bss in self.group(ssid):
+            if bss.psk and any([other.place.ssid != ssid for other in bss.psk.users]):
+                raise Refusal(
+                    UNSUPPORTED, "psk_shared",
+                    "%s serves other networks, too: a device's key would be theirs." % bss.psk.path,
+                )  # fmt: skip
+        taken = self._taken()
+        count = len([key_id for key_id, is_device in taken.items() if is_device])
+        if count - bool(self.unused(ssid)) >= MOST_DEVICES:
+            raise Refusal(
+                DENIED, "too_many_devices",
+                "There are %d keys of devices, and there may be %d: revoke one first." % (count, MOST_DEVICES),
+            )  # fmt: skip
+        if name and not valid_key_id(name):
+            raise Refusal(INVALID, "bad_name", "name must be 1 to 31 of A-Za-z0-9._-.")
+        if name in taken and name:
+            raise Refusal(INVALID, "key_id_taken", "There is a key with that name already.")
+        return taken
+
+    def spare(self, ssid, name=""):
+        """The Spare that a session gives out: the one that there is, or a new one.  Refusal."""
+        there = self.unused(ssid)
+        if there and not name:
+            return there
+        taken, number_of = self.check(ssid, name), 1
+        if there:
+            self.drop(there)
+        while not name and "device-%d" % number_of in taken:
+            number_of += 1
+        made = Spare(ssid, name or "device-%d" % number_of, new_psk(), bool(name))
+        self.spares.append(made)
+        for file in self._files(ssid):
+            file.removed.pop(made.key.id, None)
+        self._changed()
+        return made
+
+    def drop(self, spare):
+        """Nobody has it: the line goes."""
+        self.spares.remove(spare)
+        self.take_away(spare.ssid, spare.key)
+        self._changed()
+
+    def take_away(self, ssid, key):
+        for file in self._files(ssid):
+            file.removed[key.id] = key.secret
+
+    def _files(self, ssid):
+        return [bss.psk for bss in self.group(ssid) if bss.psk]
+
+    def _changed(self):
+        self._places.count += 1
+        self._on_change()
+
+    def give(self, spare, mac, uuid="", name=""):
+        """Somebody has it."""
+        if not spare.is_given:
+            key = spare.key
+            spare.is_given, key.joined = True, int(time.time())
+            key.mac, key.uuid, key.name = mac, uuid, printable(name)
+            self.settle()
+            self._changed()
+
+    def settle(self):
+        """Have a spare where `*` is the default, none that nobody waits for, and what devices have in UCI."""
+        before, self._whys = self._whys, {}
+        for spare in tuple(self.spares):
+            networks = self.networks(spare.ssid)
+            key_id = spare.key.id
+            if networks and all([self._has(network, spare.key) for network in networks]):
+                self.spares.remove(spare)
+                self._log("info", "%s is kept in UCI." % key_id)
+                self._changed()
+            elif spare.is_given:
+                if spare.step is None:
+                    self._keep(spare)
+                elif not isinstance(spare.step, Task):
+                    self._whys[spare.ssid] = not_kept(key_id)
+            elif not self._is_used(key_id) and self._is_known(spare.ssid):
+                if spare.is_named or not self._is_default(spare.ssid):
+                    self.drop(spare)
+        for ssid in set([bss.place.ssid for bss in self._bsses()]):
+            if self._is_default(ssid) and self._is_known(ssid) and not self.unused(ssid):
+                try:
+                    self.spare(ssid)
+                except Refusal as e:
+                    self._whys.setdefault(ssid, e)
+        if [(ssid, why.sentence) for ssid, why in before.items()] != [(s, w.sentence) for s, w in self._whys.items()]:
+            self._on_change()
+
+    def _has(self, network, key):
+        return any([other.id == key.id and other.secret == key.secret for other in network.keys])
+
+    def _is_known(self, ssid):
+        group = self.group(ssid)
+        return bool(group) and all([
+            bss.place.network and not any([link.sock and link.before is not None for link in bss.links])
+            for bss in group
+        ])  # fmt: skip
+
+    def _is_default(self, ssid):
+        return any([bss.enabled and bss.place.network.key_id == NEW_KEY for bss in self.group(ssid)])
+
+    # -- in UCI
+
+    def _keep(self, spare):
+        def done(_result, error):
+            spare.step = None
+            if spare in self.spares:  # it is not there, or not everywhere
+                self._log("error", not_kept(spare.key.id).sentence + (" %s" % error if error else ""))
+                spare.step = self._loop.at(HOLD, again)
+                self.settle()
+
+        def again():
+            spare.step = None
+            self.settle()
+
+        spare.step = self._loop.run(self._keeping([spare.key], spare.ssid), done)
+
+    def _keeping(self, keys, ssid):
+        """Part of a task: a wifi-station section for each wifi-iface, because OpenWrt up to 24.10 ignores lists."""
+        names = yield from self._uci.naming()
+        changes, secrets = [], []
+        for key in keys:
+            for network in self.networks(ssid):
+                if self._has(network, key):
+                    continue
+                there = [other.section for other in network.keys if other.id == key.id]
+                if not there:
+                    section = free_section(key.id, names)
+                    changes.append(("set", section, "wifi-station"))
+                    for option, value in (
+                        ("iface", network.section.name), ("key_id", key.id), ("mac", b"".join(key.macs).decode()),
+                        ("wps_name", key.name), ("wps_mac", key.mac), ("wps_uuid", key.uuid),
+                        ("wps_joined", str(key.joined) if key.joined else ""),
+                    ):  # fmt: skip
+                        if value:
+                            changes.append(("set", section + "." + option, value))
+                    there = [section]
+                secrets.append(("set", there[0] + ".key", key.secret.decode()))
+        if secrets:
+            yield from self._uci.committing(changes, secrets)
+            yield from self._refreshing()
+
+    def keep_unknown(self, ssid):
+        """Somebody has told us to do something: devices to which hostapd gave keys of their own are kept, too."""
+        keys = {}
+        for file in self._files(ssid):
+            for mac, secret in file.unknown:
+                keys[mac] = Key("wps_" + mac.decode().replace(":", ""), secret, (mac,))
+        if keys:
+            self._loop.run(self._keeping(list(keys.values()), ssid))
+
+    # -- calls
+
+    def _of(self, key_id):
+        """[(its SSID, Key)] of a device's key; Refusal if it is none."""
+        found = [(n.ssid, key) for n in self._places.networks for key in n.keys if key.id == key_id]
+        found += [(spare.ssid, spare.key) for spare in self.spares if spare.key.id == key_id]
+        if self._is_used(key_id):
+            raise Refusal(DENIED, "session_active", "A session gives out this key; cancel it first.")
+        spare = self.find(key_id)
+        if not found or spare and not spare.is_given:
+            unused = [one.key.id for one in self.spares if not one.is_given]
+            known = sorted([name for name, is_device in self._taken().items() if is_device and name not in unused])
+            sentence = "There is no such device; there are: %s." % listed(known[:20] + ["..."] * (len(known) > 20))
+            raise Refusal(NOT_FOUND, "no_such_device", sentence)
+        if not all([key.is_device for _, key in found]):
+            raise Refusal(DENIED, "not_a_device", "This key is not a device's, but shared by all: change it in UCI.")
+        return found
+
+    def renaming(self, key_id, name):
+        """Part of a task: True if it had another name."""
+        found = self._of(key_id)
+        if not name or len(name) > 32 or printable(name) != name:
+            raise Refusal(INVALID, "bad_name", "name must be 1 to 32 printable characters.")
+        changes = [("set", key.section + ".wps_name", name) for _, key in found if key.section and key.name != name]
+        for _, key in found:
+            if not key.section:
+                key.name = name
+        if changes:
+            yield from self._changing(changes)
+        return bool(changes)
+
+    def revoking(self, key_id):
+        """Part of a task: section and line go; returns the SSIDs."""
+        spare = self.find(key_id)
+        while spare and isinstance(spare.step, Task):
+            yield self._loop.sleeping(20)
+        found = self._of(key_id)
+        for ssid, key in found:
+            self.take_away(ssid, key)
+        changes = [("delete", section, None) for section in sorted(set([key.section for _, key in found])) if section]
+        try:
+            if changes:
+                yield from self._changing(changes)
+        except Refusal:
+            for ssid, _ in found:
+                for file in self._files(ssid):
+                    file.removed.pop(key_id, None)
+            raise
+        if spare in self.spares:
+            self.spares.remove(spare)
+        self._changed()
+        return sorted(set([ssid for ssid, _ in found]))
+
+    def _changing(self, changes):
+        done = yield from self._uci.committing(changes)
+        yield from self._refreshing()
+        if not done:
+            raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
+
+    # -- the state file
+
+    def saved(self):
+        return [
+            [hexlify(spare.ssid).decode()] + [getattr(spare, name) for name in _KEPT_OF_SPARE]
+            + [getattr(spare.key, name) for name in _KEPT_OF_KEY]
+            for spare in self.spares
+        ]  # fmt: skip
+
+    def recovering(self, kept):
+        """Part of a task: the Spares of a state file, with the secrets of their lines."""
+        found = []
+        for one in kept if isinstance(kept, list) else ():
+            try:
+                ssid, is_named, is_sent, is_given, key_id, name, mac, uuid, joined = one
+                spare = Spare(unhexlify(ssid), _sound(key_id, str), b"", _sound(is_named, bool))
+                spare.is_sent, spare.is_given = _sound(is_sent, bool), _sound(is_given, bool)
+                key = spare.key
+                key.name, key.mac, key.uuid = [_sound(value, str) for value in (name, mac, uuid)]
+                key.joined = _sound(joined, int)
+            except (ValueError, TypeError, AttributeError):
+                continue
+            for place in self._places.group(spare.ssid):
+                edit = PskEdit([], "")
+                edit.sought[key.id] = b""
+                try:
+                    yield from Rewrite(place.psk, LONGEST_PSK_LINE).differs(edit)
+                except FileError:
+                    continue
+                if _is_hex(edit.sought[key.id], 32):
+                    key.secret = edit.sought[key.id]
+            if key.secret:
+                found.append(spare)
+            elif spare.is_given:
+                self._log("error", "%s was lost before UCI could be written: that device has to join again." % key.id)
+        return found
+
+
+def printable(name):
+    """Of a name that a device tells, what anybody may be shown."""
+    return "".join([c for c in name if 32 <= ord(c) < 127 or ord(c) >= 160])[:32]
+
+
+def free_section(key_id, names):
+    """A section's name that is not among those; it is then."""
+    base = "wps_" + "".join([c if c.encode() in _NAME else "_" for c in key_id[4 * key_id.startswith("wps_") :]])
+    name, number_of = base, 1
+    while name in names:
+        number_of += 1
+        name = "%s_%d" % (base, number_of)
+    names.add(name)
+    return name
+
+
+def not_kept(key_id):
+    return Refusal(UNKNOWN, "uci", "The key of %s could not be written to UCI; it is tried again." % key_id)
+
+
+# ---------------------------------------------------------------------------
+# mend: what a BSS lacks, and the step that mends it
+#
+# Nothing here remembers a plan.  Whatever happens (a call, an event, a file
+# that netifd wrote, a hostapd that came back) changes a fact; then the first
+# thing that is lacking is done, until nothing is.  Closing comes before opening:
+# a step that could let somebody in is last.
+# ---------------------------------------------------------------------------
+
+# What is said of a psk file that can't have its content now.
+_BY_CONTENT = (
+    "psk_shared", "netifd_pending", "no_section", "several_sections", "uci_too_large", "uci", "device_keys_lost",
+)  # fmt: skip
+KEYS_LOST = (
+    "A device has joined by WPS with a key that only the running hostapd knows; "
+    "once a session is started here it has to join again."
+)
+
+
+class Want:
+    """What is wanted of a BSS."""
+
+    def __init__(self, key_id="", shown=False, window=0, may_press=False, now=False):
+        self.key_id = key_id  # armed; "" for none
+        self.shown = shown  # WPS is in the beacons
+        self.window = window  # the number of the window that is to be open, or 0
+        self.may_press = may_press  # for that: nobody can have got the key in it yet
+        self.now = now  # somebody has asked for it: it may cost what it costs
+
+
+class Bss:
+    """A Place that lives: its links to hostapd and its psk file."""
+
+    def __init__(self, place, devices):
+        self.place = place
+        self.devices = devices
+        self.links = []
+        self.psk = None
+        self.windows = {}  # path of a link -> (number, outcome before, whether hostapd confirmed it)
+        self.held = None  # the loop's handle: something failed, not again before that
+        self.failed = []  # codes of what did
+        self.trouble = None  # the Refusal
+        self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
+        self.dropped = 0  # how often its clients were
+        self.told = None  # its entry in `status`, as far as it has no clock in it
+
+    @property
+    def ifname(self):
+        return self.place.ifname
+
+    @property
+    def enabled(self):
+        return self.place.enabled and not self.no_wps
+
+    @property
+    def no_wps(self):
+        return bool(self.links) and not any([link.has_wps for link in self.links])
+
+    @property
+    def key_ids(self):
+        found = self.psk.key_ids if self.psk and self.place.network else []
+        without = self.place.without_vlan
+        return [key_id for key_id in found if key_id not in without] if without else found
+
+    @property
+    def choices(self):
+        """Those that are nobody's: a device has its own for itself."""
+        own = [key.id for key in self.place.keys if key.is_device] + [spare.key.id for spare in self.devices.spares]
+        return [key_id for key_id in self.key_ids if key_id not in own]
+
+    @property
+    def armed(self):
+        return self.psk.armed if self.psk and self.place.network else ""
+
+    @property
+    def default_key(self):
+        """The key id that is armed while no session runs, "" for none."""
+        wanted = self.place.network.key_id if self.enabled else ""
+        if wanted == NEW_KEY:
+            return self.devices.default(self.place.ssid)
+        return wanted if wanted in self.key_ids else ""
+
+    @property
+    def is_shown(self):
+        return any([link.shown for link in self.links])
+
+    @property
+    def is_open(self):
+        return any([link.pbc for link in self.links])
+
+    def unsupported(self):
+        if self.no_wps:
+            return Refusal(UNSUPPORTED, "no_wps", NO_WPS)
+        return self.place.unsupported
+
+    def waits(self):
+        """Why WPS can't run on it now, or None: the Refusal of its best link."""
+        whys = [link_waits(link) for link in self.links]
+        return None if None in whys else whys[0] if whys else no_hostapd(self.place.folder + "/" + self.ifname)
+
+    def why(self):
+        """Why WPS can't run on it, or what is wrong with it, or None."""
+        return (
+            self.unsupported() or self.place.unknown or self.enabled and self.waits()
+            or self.psk and self.psk.trouble or self.trouble or self._no_vlan() or self.devices.why(self.place.ssid)
+        )  # fmt: skip
+
+    def _no_vlan(self):
+        network, without = self.place.network, self.place.without_vlan
+        return no_vlan(self, network.key_id) if network and network.key_id in without else None
+
+
+NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
+
+SIX_GHZ = 5950  # MHz: its channels are above that
+
+# hostapd's state -> code, sentence; any other than ENABLED waits for its channel
+_STATES = {
+    b"DISABLED": ("radio_off", "The radio is switched off."),
+    b"DFS": ("radar", "The radio listens for radar before it may use its channel"),
+}
+
+
+def link_waits(link):
+    if not link.sock:
+        return no_hostapd(link.path)
+    if link.freq >= SIX_GHZ:
+        return Refusal(UNSUPPORTED, "six_ghz", "There is no WPS on 6 GHz.")
+    if not link.looked or link.state == b"ENABLED":
+        return None
+    code, sentence = _STATES.get(link.state, ("channel", "The radio is looking for its channel."))
+    if code == "radar":
+        left = ticks_diff(link.waits_until, ticks()) // 1000 if link.waits_until is not None else 0
+        sentence += ", %d s more." % left if left > 0 else "."
+    return Refusal(TIMEOUT, code, sentence)
+
+
+def no_hostapd(path):
+    return Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % path)
+
+
+def refused(bss, code, what):
+    return Refusal(TIMEOUT, code, "%s: hostapd refused %s." % (bss.ifname, what))
+
+
+def no_vlan(bss, key_id):
+    """Who is given such a key is told that it is wrong (HOSTAPD)."""
+    return Refusal(
+        UNSUPPORTED, "key_vlan", "%s has no VLAN %s, so nobody can connect with the key '%s'."
+        % (bss.ifname, bss.place.without_vlan[key_id], key_id),
+    )  # fmt: skip
+
+
+def no_such_key(bss, by_default):
+    """By default: the one that UCI chose, and not a caller."""
+    code = "no_key" if by_default else "no_such_key_id"
+    sentence = "%s has no such shared key; it has: %s." % (bss.ifname, listed(bss.choices))
+    return Refusal(DENIED if by_default else NOT_FOUND, code, sentence)
+
+
+def overlap():
+    return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
+
+
+class Mender:
+    """Brings each BSS to what is wanted of it.
+
+    Handed in: wanted(bss) -> Want; on_change(bss), the facts about it have changed;
+    on_failure(bss, refusal), a step failed on it; on_event(bss, link, words), hostapd said
+    something; on_drop(bss), its clients are about to be dropped.
+    """
+
+    def __init__(self, loop, log, places, netifd, uci, devices, hooks):
+        self.bsses = []
+        self.devices = devices
+        self.is_stopping = False
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._netifd = netifd
+        self._uci = uci
+        self._wanted, self._on_change, self._on_failure, self._on_event = hooks[:4]
+        self._on_drop, self._on_lost, self._save = hooks[4:]
+        self._processes = {}  # folder of control sockets -> Process
+        self._files = {}  # path -> PskFile
+        self._restarts = {}  # SSID -> Task
+
+    # -- in step with the places
+
+    def take(self):
+        """Have a Bss for each Place, and for no other."""
+        known = {bss.ifname: bss for bss in self.bsses}
+        self.bsses = []
+        for place in self._places.all:
+            bss = known.pop(place.ifname, None)
+            if not bss:
+                bss = Bss(place, self.devices)
+            elif place.confs != bss.place.confs:
+                self._release(bss)
+            bss.place = place
+            bss.told = None
+            self.bsses.append(bss)
+            self._link(bss)
+        for bss in known.values():
+            for link in bss.links:
+                link.close()
+            self._release(bss)
+        users = {}
+        for bss in self.bsses:
+            if bss.place.psk:
+                users.setdefault(bss.place.psk, []).append(bss)
+        for path in tuple(self._files):
+            if path not in users:
+                self._drop_file(self._files.pop(path))
+        for bss in self.bsses:
+            bss.psk = None
+        for path, bsses in users.items():
+            file = self._files.get(path)
+            if not file:
+                file = self._files[path] = PskFile(self._loop, path, self.mend_file)
+            file.users = bsses
+            file.right_for, file.is_read = None, False
+            for bss in bsses:
+                bss.psk = file
+
+    def _drop_file(self, file):
+        if file.step:
+            file.step.drop()
+        file.forget()
+
+    def _link(self, bss):
+        """A control socket for each link."""
+        folder = bss.place.folder
+        process = self._processes.get(folder)
+        if not process:
+            process = self._processes[folder] = Process()
+        names = [bss.ifname]
+        if bss.place.is_mld:  # the socket without a number is deaf (HOSTAPD)
+            names = [path.rpartition("/")[2] for path in files_like(folder + "/", bss.ifname + "_link*")]
+        paths = [folder + "/" + name for name in names]
+        for link in tuple(bss.links):
+            if link.path not in paths:
+                bss.links.remove(link)
+                link.close()
+        known = [link.path for link in bss.links]
+        for path in paths:
+            if path not in known:
+                link = Link(
+                    self._loop, path, process,
+                    lambda link, words: self._on_event(bss, link, words), lambda link: self._lost(bss, link),
+                )  # fmt: skip
+                link.number = int(number(path.rpartition("_link")[2].encode(), -1)) if bss.place.is_mld else -1
+                bss.links.append(link)
+
+    def _lost(self, bss, link):
+        if link.step:
+            link.step.drop()
+            link.step = None
+        bss.told = None
+        self._on_lost(bss, link)
+
+    def look(self, bss):
+        """Ask its hostapd anew, with whom the connection may have to be made."""
+        if bss.place.is_mld:
+            self._link(bss)
+        for link in bss.links:
+            link.looked = False
+            link.probe()
+            link.open()
+        self.mend(bss)
+
+    def drop_steps(self, bss):
+        for link in bss.links:
+            if link.step:
+                link.step.drop()
+                link.step = None
+
+    def see_files(self):
+        """Look at the psk files; those that have changed are read."""
+        for file in tuple(self._files.values()):
+            if file.has_changed or not file.is_read:
+                self.mend_file(file)
+
+    def is_reading(self):
+        return any([file.step and not file.is_read for file in self._files.values()])
+
+    # -- failing
+
+    def _fail(self, bss, refusal):
+        if refusal.code == "overlap":  # no fault of the BSS
+            self._on_failure(bss, refusal)
+            return
+        bss.failed = (bss.failed if bss.held else []) + [refusal.code]
+        self._loop.cancel(bss.held)
+        bss.held = self._loop.at(HOLD, lambda: self._try_again(bss))
+        if not bss.trouble or bss.trouble.sentence != refusal.sentence:
+            self._log("error", refusal.sentence)
+        bss.trouble = refusal
+        bss.told = None
+        self._on_failure(bss, refusal)
+
+    def _try_again(self, bss):
+        bss.held = None
+        self._on_change(bss)
+
+    def _release(self, bss):
+        """What failed may go well now."""
+        self._loop.cancel(bss.held)
+        bss.held = bss.trouble = None
+
+    def release(self, bss):
+        self._release(bss)
+        if bss.psk:
+            self._loop.cancel(bss.psk.held)
+            bss.psk.held = None
+
+    # -- what is lacking
+
+    def mend(self, bss):
+        """Begin what is due on a BSS, as far as nothing is under way."""
+        if bss.psk:
+            self.mend_file(bss.psk)
+        for link in bss.links:
+            if link.sock and not link.step:
+                due = self._lacking(bss, link)
+                if due:
+                    self._begin(bss, link, self._wait if link.process.is_loading(link) else due)
+        if not bss.held and bss.trouble and self.is_content(bss):
+            bss.trouble = bss.told = None  # whatever it was, it is mended
+
+    def _begin(self, bss, link, due):
+        over = []
+
+        def done(_result, error):
+            over.append(True)
+            link.step = None
+            bss.told = None
+            if error and not isinstance(error, Refusal):
+                error = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, error))
+            if error:
+                self._fail(bss, error)
+            self._on_change(bss)
+
+        step = self._loop.run(due(bss, link), done)
+        if not over:
+            link.step = step
+
+    def _lacking(self, bss, link):
+        """The step that is due on a link, or None."""
+        want, place = self._wanted(bss), bss.place
+        failed = bss.failed if bss.held else ()
+        if not link.looked:
+            return None if "look" in failed else self._look
+        if not link.has_wps:
+            return None
+        if link.has_pin and "pin" not in failed:
+            return self._take_pin
+        if link.state != b"ENABLED":
+            # hostapd sets WPS up when the radio comes on the air, if wps_state is 2 by then (HOSTAPD)
+            return self._prepare if link.warm and not link.configured and "prepare" not in failed else None
+        if place.unknown and place.unknown.code in ("no_section", "netifd_pending") and link.path not in bss.windows:
+            return None  # it may be nothing of ours, or what is open there may be meant
+        if link.freq >= SIX_GHZ:
+            want = Want()
+        if (link.pbc or link.is_stale) and not want.window and "cancel" not in failed:
+            return self._cancel
+        if link.shown and not want.shown and "beacon" not in failed:
+            return self._hide
+        if bss.held or not place.network or bss.unsupported() or self._is_unsettled(bss):
+            return None
+        if bss.enabled and not link.independent and not self.is_stopping:
+            return self._separate
+        if not self._is_armed(bss, link, want):
+            return None
+        if not self._netifd.is_there and place.lacks():
+            return self._write_conf  # else the file is netifd's, which is told by UCI
+        if want.now and self.is_cold(bss):
+            self._restart(place.ssid)
+            return None
+        if want.shown and not (link.shown and link.configured):
+            return self._show
+        if want.window and not link.pbc and not link.ending and want.may_press:
+            return self._press
+        return None
+
+    def _is_unsettled(self, bss):
+        return any([path in self._places.unsettled for path, _ in bss.place.confs])
+
+    def is_content(self, bss):
+        """Nothing is lacking or under way; a link that can't be used lacks nothing."""
+        if bss.held or self._is_unsettled(bss) or bss.psk and bss.psk.step or bss.place.ssid in self._restarts:
+            return False
+        able = [link for link in bss.links if link.sock]
+        return bool(able) and not any([link.step or self._lacking(bss, link) for link in able]) and (
+            not bss.place.network or bool(bss.unsupported()) or all([self._is_armed(bss, link) for link in able])
+        )  # fmt: skip
+
+    def is_gone(self, bss):
+        return not any([link.sock and not link_waits(link) or link.step for link in bss.links])
+
+    # -- the steps
+
+    def _wait(self, bss, link):
+        yield lambda go_on: link.process.turn(link, go_on)
+
+    def _look(self, bss, link):
+        return self.looking(bss, link, "ATTACH")
+
+    def looking(self, bss, link, *before):
+        """Part of a task: what hostapd says of itself, after some commands."""
+        # all of it each time: a reload says nothing and shows WPS again, and a hostapd that
+        # has waited too long for a listener forgets it without a word (HOSTAPD)
+        answers = yield link.asking(*before + ("WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG"))
+        if not answers:
+            return
+        pin, status, wps, config = answers[-4:]  # secrets are in the first and the last one
+        link.has_pin = pin.strip().isdigit()
+        link.state = field(status, b"state") or b"ENABLED"
+        link.freq = number(field(status, b"freq"), 0)
+        left = field(status, b"cac_time_left_seconds")
+        link.waits_until = after(ticks(), 1000 * number(left, 0)) if left.isdigit() else None
+        if wps.startswith(b"UNKNOWN"):
+            if link.has_wps:
+                self._log("error", "%s: %s" % (bss.ifname, NO_WPS))
+            link.has_wps, link.looked = False, True
+            return
+        said, state = field(wps, b"PBC Status"), field(config, b"wps_state")
+        if not said or not state:
+            raise refused(bss, "look", "to tell its state")
+        link.has_wps = True
+        link.configured = state == b"configured"
+        link.shown = link.state == b"ENABLED" and state != b"disabled"
+        if state != b"disabled" and not link.warm:
+            link.warm, link.uuid = True, None  # it has read its configuration again
+        if link.warm is None:
+            link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
+        if link.uuid is None:
+            link.uuid = bss.place.options.get(b"uuid", b"").lower()
+        link.outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+        link.looked = True
+        self._compare(bss, link, said)
+
+    def _compare(self, bss, link, said):
+        """What hostapd says of its window, beside what its events have told."""
+        was_open = link.pbc
+        number, before, confirmed = bss.windows.get(link.path, (0, "", False))
+        mine = number and number == self._wanted(bss).window
+        # an overlap that kept a window from opening passes by itself
+        is_open = said == b"Active" or said == b"Overlap" and (was_open or mine and confirmed)
+        if is_open and link.is_stale:
+            return  # it says so for ever, and nobody can enrol: not before another WPS_PBC
+        link.pbc = is_open
+        if said == b"Overlap":
+            if mine:
+                self._on_event(bss, link, [b"WPS-OVERLAP-DETECTED"])
+        elif is_open:
+            if not was_open:
+                self._on_event(bss, link, [b"WPS-PBC-ACTIVE"])
+        elif mine and (was_open or confirmed or link.outcome != before):
+            # a window that was open and is Disabled now has ended well (Timed-out after a timeout
+            # and a cancel); one that was never confirmed may be as before
+            if said == b"Timed-out" and (was_open or confirmed):
+                link.pbc = True
+                self._on_event(bss, link, [b"WPS-TIMEOUT"])
+            elif link.outcome.startswith("Success"):
+                link.pbc = True
+                self._on_event(bss, link, [b"WPS-SUCCESS", link.outcome[8:].encode()])
+        elif not mine:
+            bss.windows.pop(link.path, None)  # closed
+
+    def _take_pin(self, bss, link):
+        """The AP's own PIN hands the key to anybody who sends it, whatever the file says by now (HOSTAPD)."""
+        self._log("warning", "%s: hostapd had a PIN of its own (wps_pin in UCI), which is taken away." % bss.ifname)
+        if not (yield from self._obeyed(link, "WPS_AP_PIN disable")):
+            raise refused(bss, "pin", "to forget its own PIN")
+        link.has_pin = False
+
+    def _prepare(self, bss, link):
+        if not (yield from self._obeyed(link, "SET wps_state 2")):
+            raise refused(bss, "prepare", "to have WPS when the radio comes on the air")
+        link.configured, link.went_hidden = True, False
+
+    def _cancel(self, bss, link):
+        if not (yield from self._obeyed(link, "WPS_CANCEL")):
+            raise refused(bss, "cancel", "to end its session")
+        link.pbc = link.is_stale = False
+        bss.windows.pop(link.path, None)
+
+    def _hide(self, bss, link):
+        return self._set_shown(bss, link, False)
+
+    def _show(self, bss, link):
+        return self._set_shown(bss, link, True)
+
+    def _set_shown(self, bss, link, shown):
+        if not (yield from self._obeyed(link, "SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON")):
+            raise refused(bss, "beacon", "to change the beacon")
+        link.shown = link.configured = shown
+
+    def _separate(self, bss, link):
+        # hostapd asks for this at each press, so it holds from now on
+        link.independent = yield from self._obeyed(link, "SET wps_independent 1")
+        if not link.independent:
+            raise refused(bss, "independent", "to keep its BSSs apart")
+
+    def _write_conf(self, bss, _link):
+        place = bss.place
+        for path in place.lacks():
+            wanted = {place.ifname: place.wps_options([o for p, o in place.confs if p == path][0])}
+            yield from Rewrite(path, LONGEST_CONF_LINE).run(conf_edit(wanted))
+            self._places.wrote(path)
+        yield from self._places.reading(lambda _: True)
+        self.take()
+
+    def _press(self, bss, link):
+        want = self._wanted(bss)
+        number, before, _ = bss.windows.get(link.path, (0, "", False))
+        if number == want.window:
+            # somebody may have got the key meanwhile, unheard
+            wps = yield link.asking("WPS_GET_STATUS")
+            if wps is None:
+                return
+            outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+            if outcome != before and outcome.startswith("Success"):
+                link.outcome, link.pbc = outcome, True
+                self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
+                return
+        else:
+            bss.windows[link.path] = want.window, link.outcome, False
+        link.pressing = True
+        answer = yield link.asking("WPS_PBC")
+        if not link.pbc and answer is not None:  # WPS-PBC-ACTIVE comes before the OK
+            wps = yield link.asking("WPS_GET_STATUS")
+            said = field(wps or b"", b"PBC Status")
+            link.pbc = answer == b"OK\n" and said == b"Active"
+            if said == b"Overlap":
+                link.pressing = False
+                bss.windows.pop(link.path, None)
+                raise overlap()
+        link.pressing = False
+        if link.pbc:
+            link.is_stale = False
+            bss.has_refused = False
+            bss.windows[link.path] = bss.windows[link.path][:2] + (True,)
+        elif link.sock and bss.has_refused:
+            bss.windows.pop(link.path, None)
+            raise refused(bss, "press", "the push button")
+        elif link.sock:
+            bss.has_refused = True
+            link.warm = False  # hostapd was started before the file said so
+
+    def _obeyed(self, link, *commands):
+        """Part of a step: whether hostapd said OK to each, or is gone."""
+        answers = yield link.asking(*commands)
+        return answers is None or answers == (b"OK\n" if len(commands) == 1 else [b"OK\n"] * len(commands))
+
+    # -- a BSS that hostapd has started without WPS
+
+    def is_cold(self, bss):
+        """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD): started
+        without WPS, or in a group under a uuid of its own."""
+        group = [place for place in self._places.group(bss.place.ssid) if place.enabled]
+        uuid = bss.place.group_uuid.encode()
+        return any([
+            link.looked and (not link.warm or len(group) > 1 and link.uuid != uuid) for link in bss.links
+        ])  # fmt: skip
+
+    def _restart(self, ssid):
+        """All of a group that are cold, at once: their clients are dropped once."""
+        if ssid in self._restarts:
+            return
+        bsses = [
+            bss for bss in self.bsses if bss.place.ssid == ssid and bss.enabled
+            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
+        ]  # fmt: skip
+        self._restarts[ssid] = bsses
+
+        def done(_result, error):
+            del self._restarts[ssid]
+            for bss in bsses:
+                if error and bss in self.bsses:
+                    self._fail(bss, error)
+                self._on_change(bss)
+
+        self._loop.run(self._restarting(bsses), done)
+
+    def _restarting(self, bsses):
+        for bss in bsses:
+            self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
+            self._on_drop(bss)
+        began = ticks()
+        if self._netifd.is_there:
+            changes = []
+            for bss in bsses:
+                changes += [c for c in self._places.keeping(bss.place) if c not in changes]
+            if changes and not (yield from self._uci.committing(changes)):
+                raise refused(bsses[0], "uci", "nothing, but UCI could not be written")
+            if not (yield from self._netifd.reloading(self._places.is_pending)):
+                raise refused(bsses[0], "restart", "to come back with WPS")
+        else:
+            yield from self._restart_radios(bsses)
+        while any([self._is_coming(bss) for bss in bsses]):
+            if ticks_diff(ticks(), began) > RESTART_TIME:
+                raise refused(bsses[0], "restart", "to come back with WPS")
+            for bss in bsses:
+                if bss in self.bsses and not any([link.step for link in bss.links]):
+                    self.look(bss)
+            yield self._loop.sleeping(100)
+
+    def _is_coming(self, bss):
+        return bss in self.bsses and (self.is_cold(bss) or not all([link.sock and link.looked for link in bss.links]))
+
+    def _restart_radios(self, bsses):
+        """Where there is no netifd.  A BSS of the radio that is hidden comes back without
+        WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
+        for conf in {path for bss in bsses for path, _ in bss.place.confs}:
+            mates = [bss for bss in self.bsses if conf in [path for path, _ in bss.place.confs]]
+            for bss in mates:
+                cold = bss in bsses
+                options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
+                commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
+                for link in bss.links:
+                    if link.sock and (cold or link.warm):
+                        if not (yield from self._obeyed(link, *commands)):
+                            raise refused(bss, "restart", "to restart the radio with WPS")
+                        link.configured = True
+            link = [bss for bss in mates if bss in bsses][0].links[0]
+            if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
+                raise refused(bsses[0], "restart", "to restart the radio with WPS")
+            for bss in mates:
+                for link in bss.links:
+                    if bss in bsses:
+                        link.warm, link.uuid = True, bss.place.group_uuid.encode()
+                    link.restarted = ticks()
+                    self.set_up_anew(link)
+
+    def set_up_anew(self, link):
+        """The BSS was off, with whatever window it had."""
+        is_stale = link.pbc or link.is_stale
+        link.forget()
+        link.is_stale = is_stale
+
+    def went_down(self, link):
+        # what another BSS's socket tells of our own restart may be read late
+        by_us = link.restarted is not None and ticks_diff(ticks(), link.restarted) < PATIENCE
+        link.went_hidden = bool(link.warm) and not link.configured and not by_us
+        self.set_up_anew(link)
+
+    # -- psk files
+
+    def _wish(self, file):
+        """The key id that a psk file has to have armed, or a Refusal: one content serves all."""
+        armed = why = None
+        for bss in file.users:
+            if not bss.place.network:
+                why = bss.place.unknown or no_section()
+                if why.code != "no_section":
+                    return why
+            elif bss.enabled:
+                wanted = self._wanted(bss).key_id
+                if armed not in (None, wanted):
+                    return Refusal(
+                        UNSUPPORTED, "psk_shared",
+                        "%s serves networks that want to give out different keys; give each a file of its own."
+                        % file.path,
+                    )  # fmt: skip
+                armed = wanted
+        return why if why and not any([bss.place.network for bss in file.users]) else armed or ""
+
+    def _edit(self, file, armed, is_wanted=True):
+        """A PskEdit with what has to stand in the file, or of all that may."""
+        found, keys, known = {}, [], set()
+        for bss in file.users:
+            known.update([key.id for key in bss.place.keys])
+            if bss.enabled or not is_wanted:
+                mine = bss.place.keys
+            # RELOAD_WPA_PSK forgets the key of a wpa_psk= line, so that one must stand in the file before
+            elif b"wpa_psk" in bss.place.options and file.armed:
+                mine = [key for key in bss.place.keys if key.id == "key"]
+            else:
+                mine = []
+            for key in mine:
+                other = found.setdefault(key.id, key)
+                if other is key:
+                    keys.append(key)
+                elif is_wanted and (other.secret, other.vid, other.macs) != (key.secret, key.vid, key.macs):
+                    raise Refusal(
+                        UNSUPPORTED, "psk_shared",
+                        "%s serves networks with different keys called %s." % (file.path, key.id),
+                    )  # fmt: skip
+        for ssid in set([bss.place.ssid for bss in file.users]):
+            keys += self.devices.keys(ssid, known)
+        withheld = [key_id for bss in file.users if bss.place.network for key_id in bss.place.network.withheld]
+        removed = {key_id: secret for key_id, secret in file.removed.items() if key_id not in known}
+        is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
+        if not is_own and self._places.radios:  # netifd's
+            return PskEdit(keys, armed, withheld, removed, False)
+        file.had.update(known)
+        withheld += [key_id for key_id in file.had if key_id not in known]
+        return PskEdit(keys, armed, withheld, removed)
+
+    def _is_right(self, file, armed):
+        return file.right_for == (armed, self._places.count)
+
+    def _is_armed(self, bss, link, want=None):
+        """Whether its psk file is as it should be, and loaded."""
+        file = bss.psk
+        want = want or self._wanted(bss)
+        return not file.step and not file.trouble and self._is_right(file, want.key_id) and (
+            link.loaded == file.stamp or not self._has_to_load(bss, link)
+        )  # fmt: skip
+
+    def _has_to_load(self, bss, link):
+        """Not where there was never a key of ours to give out."""
+        return bss.enabled or bool(bss.psk.armed) or link.loaded is not None
+
+    def mend_file(self, file):
+        """Begin what is due on a psk file."""
+        if file.step or file.held:
+            return
+        if file.see():
+            file.right_for = None
+        if file.is_missed:
+            return
+        if not file.is_read and any([bss.place.network for bss in file.users]):
+            self._work_on(file, self._read(file))
+            return
+        links = [link for bss in file.users for link in bss.links if link.sock]
+        if not links or not all([link.looked for link in links]):
+            return
+        armed = self._wish(file)
+        asked = any([self._wanted(bss).now for bss in file.users])
+        if isinstance(armed, Refusal):
+            file.trouble = armed
+            return
+        if not asked and self.would_lose(file):
+            if not file.trouble:
+                self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
+            file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
+            return
+        if file.trouble and file.trouble.code in _BY_CONTENT:
+            file.trouble = None
+        if not self._is_right(file, armed):
+            if file.is_fresh and not asked:
+                return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
+            self._work_on(file, self._arm(file, armed))
+            return
+        for bss in file.users:
+            for link in bss.links:
+                is_new = file.stamp not in (link.loaded, link.refused)
+                if is_new and link.sock and link.has_wps and self._has_to_load(bss, link):
+                    self._work_on(file, self._load(file, link, armed))
+                    return
+        if file.removed:  # nowhere any more, but for what UCI is about to forget
+            known = [key.id for bss in file.users for key in bss.place.keys]
+            file.removed = {key_id: secret for key_id, secret in file.removed.items() if key_id in known}
+            self._save()
+
+    def would_lose(self, file):
+        """Whether a device has joined whose key hostapd made up and could not write down: it ends
+        with the first load (OPENWRT)."""
+        if file.armed:
+            return False
+        known = ["Success " + mac.decode() for mac, _ in file.unknown]
+        return any([
+            link.loaded is None and link.outcome.startswith("Success") and link.outcome not in known
+            for bss in file.users if bss.enabled for link in bss.links
+        ])  # fmt: skip
+
+    def _read(self, file):
+        count = self._places.count
+        yield from file.reading(self._edit(file, "", False))
+        file.is_read = count == self._places.count  # else with keys that may be others by now
+
+    def _arm(self, file, armed):
+        edit = self._edit(file, armed)
+        if armed and file.key_ids and armed not in file.key_ids + edit.key_ids:
+            # at once: meanwhile hostapd would make up a key and give that out
+            raise key_is_gone(armed)
+        count = self._places.count
+        changed = yield from file.arming(edit, armed)
+        file.right_for = armed, count
+        if changed:
+            for bss in file.users:
+                for link in bss.links:
+                    link.loaded = ()  # not what it has; an inode, a size and a second may come again
+
+    def _load(self, file, link, armed):
+        self._save()
+        if not (yield from file.loading(link, self._edit(file, armed))) or file.armed != armed:
+            file.right_for = armed, self._places.count  # as far as it can be: not written again
+            raise Refusal(
+                TIMEOUT, "psk_refused",
+                "%s: hostapd refused the psk file; the one before is back." % file.users[0].ifname,
+            )  # fmt: skip
+
+    def _work_on(self, file, steps):
+        over = []
+
+        def done(_result, error):
+            over.append(True)
+            file.step = None
+            if error:
+                refusal = error
+                if not isinstance(error, Refusal):
+                    refusal = Refusal(UNSUPPORTED, "psk_file", "%s: %s" % (file.users[0].ifname, error))
+                if not file.trouble or file.trouble.sentence != refusal.sentence:
+                    self._log("error", refusal.sentence)
+                file.trouble = refusal
+                file.held = self._loop.at(HOLD, lambda: self._release_file(file))
+            elif file.trouble and file.trouble.code in ("psk_file", "psk_refused", "accident"):
+                file.trouble = None
+            for bss in tuple(file.users):
+                bss.told = None
+                if error and bss.enabled:
+                    self._on_failure(bss, file.trouble)
+                self._on_change(bss)
+
+        step = self._loop.run(steps, done)
+        if not over:
+            file.step = step
+
+    def _release_file(self, file):
+        file.held = None
+        self.mend_file(file)
+
+
+# ---------------------------------------------------------------------------
+# session: facts
 #
 # A session is plain facts; next_state() alone decides from them; entering a
-# state is where things happen (the daemon's table).  Facts only ever become
-# true, and a result, once set, is never overwritten: whatever order hostapd,
-# the clock and the callers speak in, it ends once and with one result.
+# state is where things happen (a table).  Facts only ever become true, and a
+# result, once set, is never overwritten: whatever order hostapd, the clock and
+# the callers speak in, it ends once and with one result.
 # ---------------------------------------------------------------------------
 
 PREPARING, ACTIVATING, ACTIVE, FINISHING, ENDED = "preparing", "activating", "active", "finishing", "ended"
 ARMED = (PREPARING, ACTIVATING, ACTIVE)  # its key is the armed one
 OPEN = (ACTIVATING, ACTIVE)  # WPS is shown, and hostapd's window open
-
-WALK_TIME = 120  # s; hostapd's own, and the longest there is (HOSTAPD)
-PATIENCE = 5000  # ms: to confirm, to come back, to be forgotten by hostapd (DESIGN)
-
-
-class Refusal(Exception):
-    """What a caller is told: ubus status, code, one sentence."""
-
-    def __init__(self, status, code, sentence):
-        super().__init__(sentence)
-        self.status = status
-        self.code = code
-        self.sentence = sentence
 
 
 class Session:
@@ -2022,17 +4235,16 @@ class Session:
         self.state = ""
         self.refusal = None  # why it failed
         self.ifname = bsses[0].ifname if bsses else ""  # where it ended; before, its first BSS
+        self.link = -1  # there, of an AP MLD
         self.mac = self.uuid = self.name = ""  # of the enrollee
         self.attempts = 0
         self.elapsed = self.ended = 0  # s; unix time
         self.connected = False
+        self.is_given = False  # somebody may have got the key: the window is not opened again
         self.seen = []  # MAC addresses of enrollees, a few
-        self.before = {}  # ifname -> hostapd's last WPS result before it
-        self.resumed = []  # ifnames to look at after a restart of wpsd
-        # time, in ticks
+        # time
         self.began = ticks()
-        self.deadline = after(self.began, PATIENCE)
-        self.quiet = None  # since when hostapd has it active on no BSS
+        self.timer = self.quiet = None  # the loop's handles: its deadline; open on no BSS
 
     def end(self, result, refusal=None, ifname=""):
         """Set the result, unless there is one."""
@@ -2046,10 +4258,11 @@ class Session:
         """The Refusal that tells why it never became active."""
         return self.refusal or Refusal(TIMEOUT, self.result, "The session was ended before it was active.")
 
-    def closes(self):
-        """When the clock ends it, in ticks.  hostapd ends a full walk time itself;
-        what is added then is for a hostapd that forgot."""
-        return after(self.began, self.timeout * 1000 + (PATIENCE if self.timeout == WALK_TIME else 0))
+    def closes_in(self):
+        """ms until the clock ends it.  hostapd ends a full walk time itself; what is
+        added then is for a hostapd that forgot."""
+        whole = self.timeout * 1000 + (PATIENCE if self.timeout == WALK_TIME else 0)
+        return max(0, whole - ticks_diff(ticks(), self.began))
 
     def remaining(self):
         """Seconds until it times out, rounded up."""
@@ -2078,721 +4291,21 @@ def next_state(facts):
 
 
 # ---------------------------------------------------------------------------
-# daemon: what there is
+# session: all of them
 #
-# UCI's networks, hostapd's files, and the BSSs that they describe.
+# What happens when one enters a state, what hostapd says meanwhile, who is told,
+# and what of it outlives this process.
 # ---------------------------------------------------------------------------
 
-CONFS = ("/var/run/hostapd-*.conf",)
-LEVELS = ("error", "warning", "info", "debug")
-GRACE = 1000  # ms for netifd to write a file anew,
-SETTLE = 1100  # and to write on; a stamp tells no two writes of one second apart
+MANY = "Keys of 64 hex digits (see wpa_passphrase) take it no time."
+SESSION_TICK = 1000  # ms between looks at its BSSs while a session runs
 
-
-def listed(words):
-    return ", ".join(words) if words else "none"
-
-
-def no_hostapd(bss):
-    return Refusal(FAILED, "no_hostapd", "hostapd's control socket %s is gone." % bss.control.path)
-
-
-def no_such_key(bss, by_default):
-    """By default: the one that UCI chose, and not a caller."""
-    code = "no_key" if by_default else "no_such_key_id"
-    sentence = "%s has no such shared key; it has: %s." % (bss.ifname, listed(bss.key_ids))
-    return Refusal(DENIED if by_default else NOT_FOUND, code, sentence)
-
-
-def overlap():
-    return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
-
-
-class Bss:
-    """One access point interface: what the files say of it, what hostapd said,
-    and the session that it is in.  A fact that is not known is the cautious one."""
-
-    def __init__(self, ifname):
-        self.ifname = ifname
-        # the files
-        self.conf = ""
-        self.gone = None  # ticks: since when that file is not there
-        self.options = {}
-        self.read = ()
-        self.written = None  # (enabled, uuid) that the file has been found right for
-        self.ssid = b""
-        self.name = ""  # that, printable
-        self.group_uuid = ""  # of all BSSs with that SSID
-        self.network = None
-        self.reason = ""  # why it can't do WPS
-        self.psk = None
-        self.key_ids = []
-        self.armed = ""  # by the psk file
-        self.seen = None  # stamp of the psk file when it was last read
-        self.again = None  # ticks: when to read it again, even if that stamp is still the same
-        self.fresh = False  # until then: somebody has written it, and may be writing still
-        self.right = None  # key id that the psk file has been found right for
-        self.loaded = None  # its stamp when hostapd said OK to loading it
-        self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
-        self.kept = False  # UCI has all that netifd needs to write the same again
-        # hostapd
-        self.control = None
-        self.returns = None  # ticks: netifd restarts it, and it should be back by then
-        self.looked = False
-        self.followed = False  # looked at before, so that its events tell more than a look
-        self.missing = ""  # NO_WPS, if so
-        self.shown = False
-        self.pbc = False
-        self.down = False  # the radio is disabled: nothing to be done
-        self.outcome = b""  # its last WPS result, and with whom
-        self.independent = False
-        self.warm = None  # hostapd was started with WPS; it can be shown
-        self.uuid = None  # that it was started with
-        self.tried = False  # it was restarted because it refused; once is enough
-        self.pressed = False  # by us; nobody else's window then
-        # work
-        self.step = None  # under way
-        self.held = None  # ticks: something failed; not again before that
-        self.failed = []  # codes of what did
-        self.trouble = ""
-        self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
-        self.session = None
-        self.last = None
-
-    @property
-    def enabled(self):
-        return bool(self.network and self.network.enabled and not self.reason)
-
-    @property
-    def default_key(self):
-        """The key id that is armed while no session runs, "" for none."""
-        return self.network.key_id if self.enabled and self.network.key_id in self.key_ids else ""
-
-    def in_session(self, states=ARMED):
-        return self.session is not None and self.session.state in states
-
-    @property
-    def wanted_key(self):
-        return self.session.key_id if self.in_session() else self.default_key
-
-
-class Inventory:
-    """What the files say, read again when they change."""
-
-    def __init__(self, uci_folder, run_folder, verbose=False):
-        self.uci_folder = uci_folder
-        self.run_folder = run_folder
-        self.verbose = verbose
-        self.bsses = []
-        self.networks = []
-        # /etc/config/wpsd
-        self.advertise = "session"
-        self.timeout = WALK_TIME
-        self.confs = list(CONFS)
-        self.level = "debug" if verbose else "info"
-        self.uuids = {}  # SSID -> uuid, where UCI has none
-        self.sections = {}  # ifname -> name of its wifi-iface section, from netifd
-        self._inputs = None  # stamps of what was read
-        self._found = {}  # pattern -> stamp of its folder, if that tells all, and the files
-        self.told = None  # what `status` has answered, until a fact may have changed
-        self._due = self._looked = ticks()  # when to look at everything, and when that was
-
-    def on_event(self, bss, words):
-        """hostapd said something: for the rooms below."""
-
-    def on_lost(self, bss):
-        """hostapd's control socket died."""
-
-    def log(self, level, sentence):
-        if LEVELS.index(level) <= LEVELS.index(self.level):
-            sys.stderr.write("wpsd: %s: %s\n" % (level, sentence))
-
-    def refresh(self):
-        """Take over what has changed in the files since the last look; the loop
-        then mends what that leaves lacking."""
-        inputs = [stamp(path) for path in self._input_paths()]
-        if inputs != self._inputs:
-            self.read_files()
-            again = any([bss.gone is not None for bss in self.bsses])
-            self._inputs = None if again else [stamp(path) for path in self._input_paths()]
-            self._due = ticks()
-        for bss in self.bsses:
-            if bss.psk and stamp(bss.psk.path) != bss.seen:
-                self.read_psk(bss)
-                self._due = ticks()
-        if ticks_diff(ticks(), self._looked) >= SESSION_TICK:
-            self._due = ticks()  # whoever asks will ask again, and then get the truth
-
-    def look_within(self, ms):
-        due = after(ticks(), ms)
-        if ticks_diff(self._due, due) > 0:
-            self._due = due
-
-    def _input_paths(self):
-        folder = self.uci_folder + "/"
-        return [folder + "wireless", folder + "wpsd"] + self.conf_paths()
-
-    def conf_paths(self):
-        """The files that the hostapd_conf patterns mean; `*` in the last part."""
-        found = []
-        for pattern in self.confs:
-            folder, slash, name = pattern.rpartition("/")
-            now = stamp(folder + slash)
-            was, paths = self._found.get(pattern, (None, ()))
-            if was is None or was != now:
-                paths = files_like(folder + slash, name)
-                # in the second in which a folder has changed it may change again
-                settled = now is not None and now[2] + 1 < int(time.time())
-                self._found[pattern] = now if settled else None, paths
-            found += paths
-        return found
-
-    def read_files(self):
-        """Read UCI and hostapd's configuration anew.  What can't be read stays
-        as it was, and is complained about once."""
-        self.told = None
-        try:
-            self._read_settings(read_uci(self.uci_folder + "/wpsd"))
-            networks = finish(read_networks(self.uci_folder))
-        except (FileError, MemoryError) as e:
-            self.log("error", str(e) or "UCI has more in it than there is memory for.")
-            networks = self.networks
-        if networks is not self.networks:
-            old = [problem for network in self.networks for problem in network.problems]
-            self.networks = networks
-            for network in networks:
-                for problem in network.problems:
-                    if problem not in old:
-                        self.log("error", problem)
-        known = {bss.ifname: bss for bss in self.bsses}
-        self.bsses = []
-        for path in self.conf_paths():
-            try:
-                found = read_conf(path)
-            except FileError as e:
-                self.log("error", str(e))
-                self.bsses += [bss for bss in known.values() if bss.conf == path and bss not in self.bsses]
-                continue
-            for ifname, options in found:
-                bss = known.get(ifname) or Bss(ifname)
-                if bss not in self.bsses:
-                    self.bsses.append(bss)
-                    self._bind(bss, path, options)
-        for bss in known.values():
-            if bss not in self.bsses and bss.control:
-                if bss.gone is None:
-                    bss.gone = ticks()
-                if bss.control.sock and ticks_diff(ticks(), bss.gone) < GRACE:
-                    self.bsses.append(bss)  # netifd is about to write the file, or to write on
-                else:
-                    bss.control.close()
-        self.settle_uuids()
-        for bss in self.bsses:
-            self.read_psk(bss)
-        collect()
-
-    def _read_settings(self, sections):
-        for section in sections:
-            if section.kind != "wpsd":
-                continue
-            self.advertise = "always" if section.get("advertise") == b"always" else "session"
-            self.timeout = min(max(number(section.get("timeout"), WALK_TIME), 1), WALK_TIME)
-            confs = [text(path) for path in section.all("hostapd_conf")]
-            self.confs = [path for path in confs if path.startswith("/")] or list(CONFS)
-            level = text(section.get("log_level"))
-            if level in LEVELS and not self.verbose:
-                self.level = level
-
-    def _bind(self, bss, conf, options):
-        path = text(options.get(b"ctrl_interface", b"")) + "/" + bss.ifname
-        if not bss.control or bss.control.path != path:
-            if bss.control:
-                bss.control.close()
-            bss.control = Control(
-                path, lambda words: self.on_event(bss, words), lambda: self.on_lost(bss)
-            )  # fmt: skip
-        psk = text(options.get(b"wpa_psk_file", b""))
-        if not psk:
-            bss.psk = None
-        elif not bss.psk or bss.psk.path != psk:
-            bss.psk = Rewrite(psk, LONGEST_PSK_LINE)
-        if options != bss.options or conf != bss.conf:
-            bss.held = None
-            bss.trouble = ""
-        bss.conf = conf
-        bss.gone = None
-        bss.options = options
-        bss.read = tuple(options)  # as somebody else wrote it
-        bss.written = None
-        bss.ssid = options.get(b"ssid", b"")
-        bss.name = text(bss.ssid)
-        bss.reason = (unsupported(options) or ("", bss.missing))[1]
-        bss.network = None
-        for fits in (
-            lambda n: n.ifname == bss.ifname,
-            lambda n: n.section.name == self.sections.get(bss.ifname),
-            lambda n: not n.ifname and n.ssid == bss.ssid,
-        ):
-            found = [network for network in self.networks if fits(network)]
-            if found and not bss.network:
-                bss.network = found[0]
-
-    def read_psk(self, bss):
-        """See which keys there are and which is armed; change nothing."""
-        self.told = None
-        bss.right, bss.kept = None, False
-        bss.key_ids, bss.armed, bss.unknown = [], "", []
-        if not bss.psk or not bss.network:
-            return
-        was = bss.seen
-        self.see_psk(bss)
-        bss.fresh = bss.fresh or was not in (None, bss.seen)
-        edit = PskEdit(bss.network.keys, "")
-        try:
-            finish(bss.psk.differs(edit))
-        except FileError as e:
-            self.trouble(bss, "%s: %s" % (bss.ifname, e))
-            return
-        bss.held = None
-        bss.key_ids = edit.key_ids
-        bss.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
-        bss.unknown = edit.unknown
-
-    def see_psk(self, bss):
-        """Remember its stamp."""
-        now = stamp(bss.psk.path)
-        if now != bss.seen:
-            bss.seen, bss.again = now, after(ticks(), SETTLE)
-
-    def trouble(self, bss, sentence):
-        if bss.trouble != sentence:
-            bss.trouble = sentence
-            self.log("error", sentence)
-
-    def group(self, ssid):
-        return [bss for bss in self.bsses if bss.ssid == ssid]
-
-    def settle_uuids(self):
-        """The one uuid of all BSSs with an SSID: UCI's, else the files', else one
-        that is made up here and kept."""
-        for bss in self.bsses:
-            found = [n.uuid for n in self.networks if n.ssid == bss.ssid and valid_uuid(n.uuid)]
-            if not found and bss.name not in self.uuids:
-                there = [text(b.options.get(b"uuid", b"")).lower() for b in self.group(bss.ssid)]
-                self.uuids[bss.name] = ([uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()])[0]
-            bss.group_uuid = found[0] if found else self.uuids[bss.name]
-
-
-# ---------------------------------------------------------------------------
-# daemon: what a BSS lacks, and the step that mends it
-#
-# Nothing here remembers a plan.  Whatever happens (a call, an event, a file
-# that netifd wrote, a hostapd that came back) changes a fact; then the first
-# thing that a BSS lacks is done, one command at a time, until it lacks nothing.
-# Closing comes before opening: a step that could let somebody in is last.
-# ---------------------------------------------------------------------------
-
-NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
-HOLD = 5000  # ms until something that failed is tried again
-TICK = 60000  # ms between looks at everything while all is well,
-MISSING_TICK = 2000  # while ubusd or a hostapd is not there,
-SESSION_TICK = 1000  # and while a session runs
-GATHER = 20  # ms for hostapd's answers to such a look: one wakeup, however many BSSs there are
-RESTART_TIME = 15000  # ms for a BSS to come back
-
-
-def obeyed(*commands):
-    """Part of a step: give commands as long as hostapd says OK.  Whether it
-    always did."""
-    for command in commands:
-        if (yield command) != b"OK\n":
-            return False
-    return True
-
-
-class Mender(Inventory):
-    """Brings each BSS to what its session, or the rest, wants.
-
-    A step is a generator: it yields a command and is sent hostapd's answer.  It
-    ends by itself or with a Refusal; if the socket dies, or hostapd does not
-    answer, it is dropped where it stands.
-    """
-
-    def __init__(self, *folders):
-        super().__init__(*folders)
-        self.stopping = False
-        self.netifd = None  # has netifd read UCI again, where there is one; takes done(status, answer)
-        self.jobs = []  # configure calls that wait
-        self._tried = []  # changes to UCI that wpsd has made by itself
-
-    # What the rooms below have to say:
-
-    def changed(self, bss):
-        """The facts about a BSS have changed."""
-
-    def save(self):
-        """Something is known that the next wpsd should know, too."""
-
-    def leave(self, bss, refusal):
-        """A step failed on a BSS, which can't stay in its session."""
-
-    def looked_at(self, bss, status):
-        """hostapd was asked about a BSS that was not followed; its PBC status."""
-
-    def lacking(self, bss):
-        """The step that is due on a BSS, or None."""
-        opened = bss.in_session(OPEN)
-        show = opened or (bss.enabled and self.advertise == "always" and not self.stopping)
-        failed = bss.failed if bss.held is not None else ()
-        if not bss.looked:
-            return None if "look" in failed else self._look
-        if not bss.network:
-            return None
-        if bss.pbc and not opened and "cancel" not in failed:
-            return self._cancel
-        if bss.shown and not show and "beacon" not in failed:
-            return self._hide
-        if bss.held is not None or bss.reason or bss.down:
-            return None
-        if bss.right != bss.wanted_key or bss.loaded != bss.seen:
-            # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
-            return None if bss.fresh and not bss.in_session() else self._arm
-        if bss.written != (bss.enabled, bss.group_uuid):
-            return self._write_conf
-        if bss.enabled and not bss.independent and not self.stopping:
-            return self._separate
-        if (bss.in_session() or self._is_being_enabled(bss)) and self.is_cold(bss):
-            return self._restart
-        if bss.enabled and not bss.kept and not bss.in_session() and not self.stopping:
-            return self._keep
-        if show and not bss.shown:
-            return self._show
-        if opened and not bss.pbc and not bss.ending:
-            return self._press
-        return None
-
-    def mend(self, bss):
-        """Begin the step that is due on a BSS, unless one is under way."""
-        if bss.step is None and bss.control.sock:
-            due = self.lacking(bss)
-            if due:
-                bss.step = due(bss)
-                self._go_on(bss, bss.step, None)
-            elif bss.held is None and not bss.fresh and bss.armed == bss.wanted_key:
-                bss.trouble = ""  # whatever it was, it is mended
-
-    def _go_on(self, bss, step, answer):
-        """Tell a step what hostapd answered, and hostapd what the step says next.
-        A step that failed is not tried again at once."""
-        self.told = refusal = None
-        try:
-            command = step.send(answer)
-            if command:
-                bss.control.ask(command, lambda answer: self._answered(bss, step, answer))
-            return
-        except StopIteration:
-            pass
-        except Refusal as e:
-            refusal = e
-        except FileError as e:
-            refusal = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, e))
-        if bss.step is step:
-            self._did(bss, refusal)
-
-    def _answered(self, bss, step, answer):
-        if answer is None:
-            bss.step = None
-        elif bss.step is step:
-            self._go_on(bss, step, answer)
-
-    def _did(self, bss, refusal=None):
-        bss.step = None
-        if refusal:
-            bss.failed = (bss.failed if bss.held is not None else []) + [refusal.code]
-            bss.held = after(ticks(), HOLD)
-            self.trouble(bss, refusal.sentence)
-            self.leave(bss, refusal)
-        self.changed(bss)
-
-    def is_content(self, bss):
-        waits = bss.held is not None or bss.fresh and not bss.in_session()
-        return not (bss.step or bss.down or waits or self.lacking(bss))
-
-    def is_gone(self, bss):
-        return not bss.step and bss.returns is None and (bss.down or not bss.control.sock)
-
-    # -- the steps
-
-    def _look(self, bss):
-        if not bss.followed:
-            bss.down = field((yield "STATUS"), b"state") == b"DISABLED"
-            if bss.down:
-                bss.looked = True
-                return
-        if not bss.followed or bss.in_session():  # of the rest its events have told
-            answer = yield "WPS_GET_STATUS"
-            if answer.startswith(b"UNKNOWN"):
-                if not bss.missing:
-                    self.log("error", "%s: %s" % (bss.ifname, NO_WPS))
-                bss.reason = bss.missing = NO_WPS
-                bss.looked = True
-                return
-            said = field(answer, b"PBC Status")
-            if not said:
-                raise self.refused(bss, "look", "to tell its state")
-            bss.missing, bss.reason = "", (unsupported(bss.options) or ("", ""))[1]
-            # An overlap runs on until it is cancelled; and after a reload this may say
-            # Active for ever (HOSTAPD), so for what was followed the events count.
-            bss.pbc = said in (b"Active", b"Overlap") and (bss.pbc or not bss.followed)
-            bss.pressed = bss.pressed and bss.pbc
-            bss.outcome = field(answer, b"Last WPS result") + b" " + field(answer, b"Peer Address")
-            self.looked_at(bss, said)
-        state = field((yield "GET_CONFIG"), b"wps_state")  # the PSK is in that answer, too
-        if not state:
-            raise self.refused(bss, "look", "to tell its state")
-        bss.shown = state == b"configured"
-        if bss.warm is None or bss.shown:
-            bss.warm = bss.shown or bss.options.get(b"wps_state") == b"2"
-        if bss.uuid is None:
-            bss.uuid = bss.options.get(b"uuid", b"").lower()
-        bss.looked = bss.followed = True
-        bss.returns = None
-
-    def _cancel(self, bss):
-        if not (yield from obeyed("WPS_CANCEL")):
-            raise self.refused(bss, "cancel", "to end its session")
-        bss.pbc = bss.pressed = False
-
-    def _hide(self, bss):
-        return self._set_shown(bss, False)
-
-    def _show(self, bss):
-        return self._set_shown(bss, True)
-
-    def _set_shown(self, bss, shown):
-        answers = []  # to both, which go out together: a press waits for them
-        bss.control.ask("SET wps_state %d" % (2 if shown else 0), answers.append)
-        answers.append((yield "UPDATE_BEACON"))
-        if answers != [b"OK\n", b"OK\n"]:
-            raise self.refused(bss, "beacon", "to change the beacon")
-        bss.shown = shown
-
-    def _separate(self, bss):
-        # hostapd asks for this at each press, so it holds from now on
-        bss.independent = yield from obeyed("SET wps_independent 1")
-        if not bss.independent:
-            raise self.refused(bss, "independent", "to keep its BSSs apart")
-
-    def _wanted_conf(self, bss):
-        return wps_options(bss.options, bss.enabled, bss.group_uuid, True)
-
-    def conf_edit(self, bss):
-        return conf_edit({bss.ifname: self._wanted_conf(bss)})
-
-    def _write_conf(self, bss):
-        options = self._wanted_conf(bss)
-        if any([bss.options.get(name) != value for name, value in options.items()]):
-            finish(Rewrite(bss.conf, LONGEST_CONF_LINE).run(self.conf_edit(bss)))
-        for name, value in options.items():
-            if value is None:
-                bss.options.pop(name, None)
-            else:
-                bss.options[name] = value
-        bss.written = bss.enabled, bss.group_uuid
-        yield from ()  # hostapd is told nothing: it reads the file when it starts
-
-    def psk_edit(self, bss):
-        """The edit that arms the wanted key.  RELOAD_WPA_PSK forgets the key of
-        a wpa_psk= line, so that one must stand in the file before any reload."""
-        keys = bss.network.keys if bss.enabled else []
-        if not bss.enabled and b"wpa_psk" in bss.options and bss.armed:
-            keys = [key for key in bss.network.keys if key.id == "key"]
-        return PskEdit(keys, bss.wanted_key)
-
-    def _arm(self, bss):
-        """The right key armed in the psk file, and the file loaded."""
-        if bss.right != bss.wanted_key:
-            self._rewrite_psk(bss)
-        if bss.loaded != bss.seen:
-            yield from self._load_psk(bss)
-
-    def _rewrite_psk(self, bss):
-        if bss.wanted_key and bss.key_ids and bss.wanted_key not in bss.key_ids:
-            # at once: meanwhile hostapd would make up a key and give that out
-            raise key_is_gone(bss.wanted_key)
-        edit = self.psk_edit(bss)
-        changed = finish(bss.psk.run(edit))
-        bss.right = bss.armed = bss.wanted_key
-        if bss.enabled:
-            bss.key_ids = edit.key_ids
-        self.see_psk(bss)
-        if changed:
-            bss.loaded = None  # an inode, a size and a second may come again
-        elif not bss.enabled:
-            bss.loaded = bss.seen  # nothing in it matters to WPS
-
-    def _load_psk(self, bss):
-        loading = bss.seen
-        if (yield "RELOAD_WPA_PSK") != b"OK\n":
-            yield from self._take_back_psk(bss)
-            raise self.refused(bss, "psk_refused", "the psk file; the one before is back")
-        bss.loaded = loading
-        try:
-            if finish(bss.psk.missed(self.psk_edit(bss))):
-                self.see_psk(bss)
-                bss.loaded = None
-            else:
-                bss.psk.forget()
-        except (FileError, OSError):
-            bss.right = None
-        self.save()
-
-    def _take_back_psk(self, bss):
-        """hostapd has forgotten the old keys and refused the new file: until the
-        old file is back nobody can connect."""
-        try:
-            finish(bss.psk.restore(usable))
-        except FileError as e:
-            self.log("error", str(e))
-        self.read_psk(bss)
-        bss.again, bss.fresh = None, False
-        loaded = (yield "RELOAD_WPA_PSK") == b"OK\n"
-        bss.right = bss.wanted_key  # not again until the file or UCI changes
-        bss.loaded = bss.seen if loaded else None  # that again and again
-
-    def _keep(self, bss):
-        bss.kept = True
-        self.keep_in_uci(bss)
-        yield from ()
-
-    def keep_in_uci(self, bss):
-        """What netifd has to know so that its next file is like ours: of a network
-        that was enabled before wpsd came, and of devices that hold a key of their
-        own which hostapd made up and netifd would forget."""
-        network = bss.network
-        where = network.section.reference + "."
-        uuid = bss.group_uuid
-        changes, secrets = [], []
-        if network.uuid != uuid:
-            changes.append(("set", where + "uuid", uuid))
-        elif self._is_uuid_ignored(bss):
-            changes.append(("add_list", where + "hostapd_bss_options", "uuid=" + uuid))
-        if network.section.get("ap_setup_locked") != b"1":
-            changes.append(("set", where + "ap_setup_locked", "1"))
-        known = [key.id for key in network.keys]
-        for mac, psk in bss.unknown:
-            name = "wps_" + mac.decode().replace(":", "")
-            if name not in known:
-                changes += [("set", name, "wifi-station"), ("set", name + ".mac", mac.decode())]
-                changes += [("add_list", name + ".iface", n.section.name) for n in self.networks if n.ssid == bss.ssid]
-            secrets.append(("set", name + ".key", psk.decode()))
-        changes = [change for change in changes if change not in self._tried]
-        secrets = [change for change in secrets if change not in self._tried]
-        if changes or secrets:
-            self._tried += changes + secrets
-            done = self._run_uci(changes, secrets)
-            self.log("info" if done else "error", "%s: UCI %s." % (
-                bss.ifname, "knows now what netifd needs" if done else "could not be written",
-            ))  # fmt: skip
-
-    def _is_uuid_ignored(self, bss):
-        """Whether netifd wrote the file after UCI had the uuid, and without it: the
-        shell scripts up to 24.10 know a raw line only (OPENWRT)."""
-        conf, uci = stamp(bss.conf), stamp(self.uci_folder + "/wireless")
-        return b"uuid" not in bss.read and bool(conf and uci) and conf[2] > uci[2]
-
-    def _write_uci(self, changes):
-        """Changes are (network, option, value)."""
-        changes = [("set", n.section.reference + "." + option, value) for n, option, value in changes]
-        return self._run_uci(changes)
-
-    def _run_uci(self, changes, secrets=()):
-        done = write_uci(self.uci_folder, self.run_folder + "/uci", changes, secrets)
-        self.refresh()
-        return done
-
-    def _is_being_enabled(self, bss):
-        return any([job.wps and bss in job.bsses for job in self.jobs])
-
-    def is_cold(self, bss):
-        """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD):
-        started without WPS, or in a group under a uuid of its own."""
-        group = [other for other in self.group(bss.ssid) if other.enabled]
-        return not bss.warm or (len(group) > 1 and bss.uuid != bss.group_uuid.encode())
-
-    def _restart(self, bss):
-        for job in self.jobs:
-            job.disrupted = job.disrupted or bss in job.bsses
-        if bss.in_session():
-            bss.session.deadline = after(ticks(), RESTART_TIME)
-        self.log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
-        if self.netifd:
-            yield from self._await_netifd(bss)
-        options = self._wanted_conf(bss)
-        commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-        if not (yield from obeyed(*commands, "DISABLE", "ENABLE")):
-            raise self.refused(bss, "restart", "to restart the radio with WPS")
-        bss.warm = True
-        bss.uuid = options[b"uuid"]
-        bss.looked = bss.independent = False
-
-    def _await_netifd(self, bss):
-        """netifd writes the file anew from UCI, and hostapd's ubus object restarts
-        just the BSSs whose lines differ.  That this one came back is heard, not
-        answered: then it is looked at afresh, and this step is dropped."""
-        self.keep_in_uci(bss)
-        bss.returns = after(ticks(), RESTART_TIME)
-
-        def done(status, _answer):
-            if status != OK and bss.returns is not None:
-                self.is_overdue(bss)
-
-        self.netifd(done)
-        yield ""
-
-    def is_overdue(self, bss):
-        """A BSS that netifd restarts has not come back."""
-        bss.returns = None
-        self._did(bss, self.refused(bss, "restart", "to come back with WPS"))
-
-    def _press(self, bss):
-        bss.pressed = True
-        yield "WPS_PBC"
-        if bss.pbc:  # WPS-PBC-ACTIVE comes before the OK
-            return
-        said = field((yield "WPS_GET_STATUS"), b"PBC Status")
-        bss.pbc = said == b"Active"
-        if said == b"Overlap":
-            raise overlap()
-        if not bss.pbc and bss.tried:
-            raise self.refused(bss, "press", "the push button")
-        if not bss.pbc:
-            bss.tried = True
-            bss.warm = False  # hostapd was started before the file said so
-
-    def refused(self, bss, code, what):
-        return Refusal(TIMEOUT, code, "%s: hostapd refused %s." % (bss.ifname, what))
-
-
-# ---------------------------------------------------------------------------
-# daemon: sessions
-#
-# What happens when a session enters a state, what hostapd says meanwhile, who
-# is told, and what of it outlives this process.
-# ---------------------------------------------------------------------------
-
-# What of a session goes into the state file.
+# What of a session goes into the state file, and into the history.
 _KEPT = (
-    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "mac", "uuid", "name",
-    "attempts", "elapsed", "ended", "connected", "before",
+    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "link", "mac", "uuid", "name",
+    "attempts", "elapsed", "ended", "connected", "is_given",
 )  # fmt: skip
-
-
-def _sound(value, kind):
-    """A value of the state file, or ValueError if it was never written by us."""
-    if type(value) is not kind or kind is int and not 0 <= value <= 0x7FFFFFFF:
-        raise ValueError
-    return text(value.encode()) if kind is str else value
+_MOST_HISTORY = 32  # sessions
 
 
 def uptime():
@@ -2801,96 +4314,278 @@ def uptime():
         return int(float(file.read().split()[0]))
 
 
-class Sessions(Mender):
-    """The sessions that there are, on BSSs that are mended."""
+class Sessions:
+    """The sessions that there are, on BSSs that are mended.
 
-    def __init__(self, *folders):
-        super().__init__(*folders)
-        self.sessions = []
+    Handed in: tell(name, pairs) has an event told; on_change(bss), something about a BSS is
+    different; on_drop(bss), its clients are about to be dropped.
+    """
+
+    def __init__(self, loop, log, places, netifd, uci, run_folder, tell, on_change, on_drop, refreshing):
+        self.all = []
+        self.is_restored = False
+        self.last = {}  # ifname -> the Session that ended there
         self.next_id = 1
-        self._reports = []  # what ubusd has not taken yet
-        self._unsaved = False
+        self.is_stopping = False
+        self.asked = []  # BSSs of which somebody has asked more than to be left as they are
+        self.devices = Devices(loop, log, places, uci, (
+            refreshing, lambda: self.mender.bsses, self._gives_out, self._keys_changed,
+        ))  # fmt: skip
+        self.mender = Mender(loop, log, places, netifd, uci, self.devices, (
+            self.wanted, self._changed, self._leave, self._on_event, self._dropping, self._on_lost, self.save,
+        ))  # fmt: skip
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._run_folder = run_folder
+        self.tell = tell
+        self._on_change = on_change
+        self._on_drop = on_drop
+        self._by_ifname = {}  # ifname -> the Session that it is in
+        self._tick = None  # the loop's handle
+        self._is_unsaved = False
 
-    def _work(self, session):
+    def of(self, bss):
+        return self._by_ifname.get(bss.ifname)
+
+    def running(self, bss, states=ARMED):
+        """The session that it is in, if in such a state."""
+        session = self._by_ifname.get(bss.ifname)
+        return session if session and session.state in states else None
+
+    def _gives_out(self, key_id):
+        return any([session.key_id == key_id and session.state in ARMED and not session.result for session in self.all])
+
+    def _keys_changed(self):
+        def mend():
+            for bss in tuple(self.mender.bsses):
+                self._changed(bss)
+
+        for bss in self.mender.bsses:
+            bss.told = None
+        self.save()
+        self._loop.at(0, mend)
+
+    def wanted(self, bss):
+        session = self.running(bss)
+        always = self._places.settings.always_shown and bss.enabled and not self.is_stopping
+        if not session:
+            return Want(bss.default_key, always, now=bss in self.asked)
+        is_open = session.state in OPEN
+        window = session.id if is_open else 0
+        may_press = not (session.is_given or session.external)
+        return Want(session.key_id, is_open or always, window, may_press, True)
+
+    def work(self, session):
         """The facts about a session may have changed."""
-        self.told = None
+        if session.state == ENDED:
+            return
+        mender = self.mender
+        for bss in tuple(session.bsses):
+            mender.mend(bss)
         if session.state == ENDED:
             return
         if session.state == ACTIVE and not session.result:
-            if any([bss.pbc or bss.ending for bss in session.bsses]):
+            if any([link.pbc or link.ending for bss in session.bsses for link in bss.links]):
+                self._loop.cancel(session.quiet)
                 session.quiet = None
-            elif session.quiet is None:
-                session.quiet = ticks()
-        if all([self.is_content(bss) or (session.result and self.is_gone(bss)) for bss in session.bsses]):
+            elif not session.quiet:
+                session.quiet = self._loop.at(PATIENCE, lambda: self._end(session, "interrupted"))
+        if all([mender.is_content(bss) or session.result and mender.is_gone(bss) for bss in session.bsses]):
             if session.result:
                 session.settled = session.state == FINISHING
             elif session.state == PREPARING:
                 session.prepared = True
             elif session.state == ACTIVATING:
-                session.activated = True
+                session.activated = all([bss.is_open for bss in session.bsses])
+        state = session.state
         session.work(self._enter)
-        for bss in tuple(session.bsses):
-            self.mend(bss)
+        if session.state not in (state, ENDED):
+            self.work(session)
 
-    def changed(self, bss):
+    def _end(self, session, result, refusal=None, ifname=""):
+        session.end(result, refusal, ifname)
+        self.work(session)
+
+    def end(self, session, over):
+        """Cancel it; over() when nothing is left of it."""
+        session.over.append(over)
+        self._end(session, "cancelled")
+
+    def _changed(self, bss):
         """The facts about a BSS have changed."""
-        self.told = None
-        if bss.session:
-            self._work(bss.session)
+        for link in bss.links:
+            if link.looked and link.before is not None:
+                self._look_back(bss, link)
+        session = self.of(bss)
+        if session:
+            self._check_place(session, bss)
+        if session and session.state != ENDED:
+            self.work(session)
         else:
-            self.mend(bss)
-        self._answer_configures()
+            self.mender.mend(bss)
+        self._on_change(bss)
 
-    def _begin(self, bsses, key_id, timeout, answer):
-        reachable = []
-        for bss in bsses:
-            if bss.control.sock or bss.control.open():
-                reachable.append(bss)
-        if not reachable:
-            raise no_hostapd(bsses[0])
-        session = Session(self.next_id, bsses[0].name, key_id, timeout, reachable)
-        self.next_id = self.next_id % 0x7FFFFFFF + 1
+    def _look_back(self, bss, link):
+        """While there was no wpsd somebody may have been given the key that is armed at rest."""
+        before, link.before = link.before, None
+        spare = self.devices.unused(bss.place.ssid)
+        if spare and not self.of(bss) and link.outcome.startswith("Success") and link.outcome != before:
+            self.devices.give(spare, link.outcome[8:])
+        elif self.is_restored:
+            self.devices.settle()
+
+    def look(self, bss):
+        """Ask hostapd anew."""
+        self.mender.look(bss)
+        self._changed(bss)
+
+    def take(self):
+        """The places have changed."""
+        self.mender.take()
+        if self.is_restored:
+            self.devices.settle()
+        for bss in tuple(self.mender.bsses):
+            if bss.enabled and not self.of(bss) and any([
+                link.pbc and not link.pressing and link.path not in bss.windows for link in bss.links
+            ]):  # fmt: skip
+                self._adopt(bss)  # it was not known until now whose it is
+            self.look(bss)
+        for session in tuple(self.all):
+            for bss in tuple(session.bsses):
+                if bss not in self.mender.bsses:
+                    self._leave(bss, no_hostapd(bss.place.folder + "/" + bss.ifname))
+            self.work(session)
+
+    def _check_place(self, session, bss):
+        """A BSS that is not able any more leaves its session."""
+        if not session.result and session.state in ARMED:
+            why = bss.unsupported() or bss.place.unknown or (session.state == PREPARING and bss.waits())
+            if not why and session.state in OPEN and bss.psk.is_read and session.key_id not in bss.key_ids:
+                # at once: meanwhile hostapd would make up a key and give that out
+                why = Refusal(UNSUPPORTED, "key_gone", "%s: %s" % (bss.ifname, key_is_gone(session.key_id)))
+            if why and why.code != "netifd_pending":
+                self._leave(bss, why)
+
+    def begin(self, bsses, key_id, timeout, answer):
+        """Start one; answer(session) when it is active or has failed."""
+        session = Session(self._number(), bsses[0].place.name, key_id, timeout, bsses)
         session.requests.append(lambda: answer(session))
-        self.sessions.append(session)
-        self._work(session)
+        self.all.append(session)
+        self.work_on_entry(session)
+
+    def work_on_entry(self, session):
+        session.work(self._enter)
+        self.work(session)
+
+    def _number(self):
+        number = self.next_id
+        self.next_id = number % 0x7FFFFFFF + 1
+        return number
+
+    def stop(self):
+        """End and hide everything, afresh: whatever was under way may be half done."""
+        self.is_stopping = True
+        for bss in tuple(self.mender.bsses):
+            self.mender.drop_steps(bss)
+        for session in tuple(self.all):
+            session.end("cancelled")
+        for bss in tuple(self.mender.bsses):
+            self.mender.release(bss)
+            self.look(bss)
+
+    def is_quiet(self):
+        """Nothing is shown or open, and nothing under way."""
+        return not self.all and all([
+            self.mender.is_gone(bss)
+            or all([link.looked and not (link.step or link.shown or link.pbc) for link in bss.links if link.sock])
+            and not (bss.psk and bss.psk.step)
+            for bss in self.mender.bsses
+        ])  # fmt: skip
+
+    # -- the states
 
     def _enter(self, session):
-        self.log("debug", "session %d is %s." % (session.id, session.state))
-        self.look_within(SESSION_TICK)
+        self._log("debug", "session %d is %s." % (session.id, session.state))
+        if not self._tick:
+            self._tick = self._loop.at(SESSION_TICK, self._on_tick)
         self._entries[session.state](self, session)
+        for bss in session.bsses:
+            bss.told = None
+
+    def _on_tick(self):
+        self._tick = self._loop.at(SESSION_TICK, self._on_tick) if self.all else None
+        for session in tuple(self.all):
+            for bss in tuple(session.bsses):
+                self.look(bss)
+
+    def _ends_in(self, session, ms):
+        self._loop.cancel(session.timer)
+        session.timer = self._loop.at(ms, lambda: self._time_is_up(session))
+
+    def _time_is_up(self, session):
+        session.timer = None
+        if session.state == FINISHING:
+            session.settled = True
+        elif session.activated:
+            session.end("timeout")
+        else:
+            session.end("failed", self._unconfirmed(session))
+        self.work(session)
+
+    def _unconfirmed(self, session):
+        for bss in session.bsses:
+            if any([link.process.is_loading(link) for link in bss.links]):
+                return Refusal(
+                    TIMEOUT, "loading", "%s: hostapd is still loading the psk file; it has %d passphrases. %s"
+                    % (bss.ifname, bss.psk.passphrases, MANY),
+                )  # fmt: skip
+        return Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
 
     def _enter_preparing(self, session):
+        self._ends_in(session, PATIENCE)
         for bss in session.bsses:
-            if bss.session:
-                self._detach(bss.session)
-            bss.session = session
-            bss.held = None
-            bss.right = None  # the file is read again before anybody is given a key
+            before = self.of(bss)
+            if before and before is not session:
+                self._detach(before)
+            self._by_ifname[bss.ifname] = session
+            self.mender.release(bss)
+            if bss.psk:
+                bss.psk.distrust()
 
     def _enter_activating(self, session):
-        session.before = {bss.ifname: text(bss.outcome) for bss in session.bsses}
         self.save()
 
     def _enter_active(self, session):
         session.began = ticks()
-        session.deadline = session.closes()
+        self._ends_in(session, session.closes_in())
         self.report("started", session)
         self.save()
         self._answer_all(session)
 
     def _enter_finishing(self, session):
-        session.deadline = after(ticks(), PATIENCE)
+        self._loop.cancel(session.quiet)
+        self._ends_in(session, PATIENCE)
+        if session.result == "success" and not session.activated:  # before the last BSS has confirmed
+            session.activated = True
+            self.report("started", session)
+        spare = self.devices.find(session.key_id)
+        if spare and (session.result == "success" or spare.is_sent):
+            self.devices.give(spare, session.mac, session.uuid, session.name)
+        elif spare:
+            self.devices.settle()
+        for bss in session.bsses:
+            self.mender.release(bss)
         if session.activated:
             for bss in session.bsses:
-                bss.last = session
+                self.last[bss.ifname] = session
             self.report("finished", session, ("result", session.result), ("elapsed", session.elapsed))
         self.save()
         self._answer_all(session)
 
     def _enter_ended(self, session):
         self._detach(session)
-        self.write_and_tell()
-        collect()  # while nobody waits, and not during the next press
+        self._remember(session)
 
     _entries = {
         PREPARING: _enter_preparing,
@@ -2905,216 +4600,237 @@ class Sessions(Mender):
         for answer in requests:
             answer()
 
+    def answer_active(self, session):
+        if session.state == ACTIVE:
+            self._answer_all(session)
+
     def _detach(self, session):
         """A session that is over lets go of its BSSs."""
         session.state = ENDED
+        self._loop.cancel(session.timer)
+        self._loop.cancel(session.quiet)
         for bss in session.bsses:
-            if bss.session is session:
-                bss.session = None
-        if session in self.sessions:
-            self.sessions.remove(session)
+            if self.of(bss) is session:
+                del self._by_ifname[bss.ifname]
+                for link in bss.links:
+                    if link.looked and not link.pbc:
+                        bss.windows.pop(link.path, None)  # else it may be open, or open late, and is closed then
+                self.mender.mend(bss)
+        if session in self.all:
+            self.all.remove(session)
         self.save()
         over, session.over = session.over, []
         for answer in over:
             answer()
 
-    def leave(self, bss, refusal):
+    def _leave(self, bss, refusal):
         """A BSS on which something failed leaves its session, which goes on with
         the others or ends."""
-        session = bss.session
+        session = self.of(bss)
         if not session or session.result:
             return
         if len(session.bsses) > 1:
             session.bsses.remove(bss)
-            bss.session = None
-            self._work(session)
+            del self._by_ifname[bss.ifname]
+            self.mender.mend(bss)
+            self.work(session)
         else:
-            session.end("overlap" if refusal.code == "overlap" else "failed", refusal, bss.ifname)
+            result = {"overlap": "overlap", "interrupted": "interrupted"}.get(refusal.code, "failed")
+            if session.state == ACTIVE and refusal.code in ("no_hostapd", "radar", "channel", "radio_off"):
+                result = "interrupted"
+            self._end(session, result, refusal, bss.ifname)
+
+    def _dropping(self, bss):
+        session = self.running(bss)
+        if session and session.state == PREPARING:
+            self._ends_in(session, RESTART_TIME + PATIENCE)
+        self._on_drop(bss)
 
     def _adopt(self, bss):
         """Somebody else told hostapd to start: report and end it like our own."""
-        if self.stopping or bss.pressed:
+        if self.is_stopping:
             return
-        if not bss.default_key:
-            self.log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
+        key_id = bss.armed if bss.armed in bss.key_ids else bss.default_key
+        if not key_id:
+            self._log("warning", "%s: a session without a key to give out is cancelled." % bss.ifname)
             return
-        for session in self.sessions:
-            if session.external and session.state == ACTIVE and session.bsses[0].ssid == bss.ssid:
-                session.bsses.append(bss)
-                bss.session = session
-                return
-        if bss.session:
-            self._detach(bss.session)
-        session = Session(self.next_id, bss.name, bss.default_key, WALK_TIME, [bss])
-        self.next_id = self.next_id % 0x7FFFFFFF + 1
+        for session in self.all:
+            if session.bsses and session.bsses[0].place.ssid == bss.place.ssid and session.state == ACTIVE:
+                if session.external and not session.result:
+                    session.bsses.append(bss)
+                    self._by_ifname[bss.ifname] = session
+                    self._open_windows(session, bss)
+                    return
+        if self.of(bss):
+            self._detach(self.of(bss))
+        session = Session(self._number(), bss.place.name, key_id, WALK_TIME, [bss])
         session.external = session.prepared = session.activated = True
-        bss.session = session
-        bss.right = None
-        self.sessions.append(session)
-        self._work(session)
+        self._by_ifname[bss.ifname] = session
+        self._open_windows(session, bss)
+        self.all.append(session)
+        self.work_on_entry(session)
+
+    def _open_windows(self, session, bss):
+        for link in bss.links:
+            bss.windows[link.path] = session.id, link.outcome, link.pbc
 
     def report(self, name, session, *more):
         """Tell subscribers and listeners; without a bus they are told later."""
         table = [("session", session.id)]
         table += [(name, getattr(session, name)) for name in ("ssid", "ifname", "key_id", "mac", "uuid")]
         table = [(name, value) for name, value in table if value != ""]
-        table += more
-        self.log("info", "%s: %s" % (name, ", ".join(["%s %s" % pair for pair in table])))
-        report = name, tuple(table)
-        self._reports = self._reports[-63:] + [report]
-        if self.object_id is not None and self.bus.sock:
-            self._publish(report)
+        if session.link >= 0:
+            table.append(("link", session.link))
+        self.tell(name, tuple(table) + more)
 
     # -- what hostapd says
 
-    def on_lost(self, bss):
+    def _on_lost(self, bss, link):
         """The control socket died; a hostapd that comes back starts afresh."""
-        self.told = None
-        self._forget(bss)
-        bss.step = None
-        bss.tried = False
-        self._due = ticks()
-        self._inputs = None  # a BSS whose file has gone goes with its hostapd
-        session = bss.session
-        if session and session.state in (PREPARING, ACTIVATING) and not session.result and not bss.control.open():
-            self.leave(bss, no_hostapd(bss))
-        if bss.session:
-            self._work(bss.session)
+        bss.has_refused = False
+        session = self.of(bss)
+        if session and not session.result and session.state in (PREPARING, ACTIVATING):
+            if not link.open() and not any([other.sock for other in bss.links]):
+                self._leave(bss, no_hostapd(link.path))
+        self._changed(bss)
 
-    def _forget(self, bss):
-        bss.looked = bss.followed = bss.pbc = bss.shown = bss.down = bss.independent = False
-        bss.warm = bss.uuid = None
-        bss.ending = ""
-        if bss.returns is not None:
-            bss.step = None
-
-    def looked_at(self, bss, status):
-        """What WPS_GET_STATUS says of a BSS that was not followed for a while."""
-        session = bss.session
-        if session is None:
-            if status == b"Active" and bss.pbc and bss.enabled:
-                self._adopt(bss)
-            return
-        if bss.ifname not in session.resumed:
-            return
-        session.resumed.remove(bss.ifname)
-        if status == b"Active":
-            return
-        if status == b"Timed-out":
-            session.end("timeout", None, bss.ifname)
-        elif status == b"Overlap":
-            session.end("overlap", overlap(), bss.ifname)
-        elif bss.outcome.startswith(b"Success") and (
-            # a window that was open and is Disabled now has ended well (HOSTAPD: Timed-out
-            # after a timeout and a cancel); one that was never open may be as before
-            session.activated or text(bss.outcome) != session.before.get(bss.ifname)
-        ):
-            session.mac = text(bss.outcome[8:])
-            session.end("success", None, bss.ifname)
-        elif not session.resumed and not any([other.pbc for other in session.bsses]):
-            session.end("interrupted", None, bss.ifname)
-
-    def on_event(self, bss, words):
+    def _on_event(self, bss, link, words):
         handler = self._events.get(words[0])
         if handler:
-            self.told = None
-            handler(self, bss, [text(word) for word in words[1:]])
+            bss.told = None
+            handler(self, bss, link, [text(word) for word in words[1:]])
 
-    def _pbc_active(self, bss, _words):
-        bss.pbc = True
-        bss.ending = ""
-        if bss.enabled and not bss.in_session():
+    def _open_session(self, bss):
+        return self.running(bss, OPEN)
+
+    def _pbc_active(self, bss, link, _words):
+        if bss.place.is_pending and not self.running(bss) and link.path not in bss.windows:
+            link.pbc = False  # when it is known whose it is, hostapd is asked anew
+            return
+        link.pbc, link.is_stale, link.ending = True, False, ""
+        # one that a session of before could not close is nobody else's: it is closed
+        if bss.enabled and not link.pressing and link.path not in bss.windows and not self.running(bss):
             self._adopt(bss)
-        self.changed(bss)
+        self._changed(bss)
 
-    def _enrollee_seen(self, bss, words):
+    def _enrollee_seen(self, bss, link, words):
         # mac uuid device-type config-methods device-password-id request-type [name];
         # password id 4 asks for push button, others only pass by (HOSTAPD)
-        session = bss.session
-        if not bss.in_session(OPEN) or len(words) < 6 or words[4] != "4" or words[0] in session.seen:
+        session = self._open_session(bss)
+        if not session or len(words) < 6 or words[4] != "4" or words[0] in session.seen:
             return
         session.seen = session.seen[-7:] + words[:1]
         session.mac, session.uuid = words[0], words[1]
         session.name = " ".join(words[6:]).strip("[ ]")
         self.report("enrollee_seen", session)
 
-    def _credential_sent(self, bss, words):
-        session = bss.session
+    def _credential_sent(self, bss, link, words):
+        session = self.of(bss)
         if session and len(words) >= 2:
             session.mac, session.uuid = words[0], words[1]
-            session.ifname = bss.ifname
+            session.ifname, session.link = bss.ifname, link.number
             session.attempts += 1
+            session.is_given = True
+            spare = self.devices.find(session.key_id)
+            if spare:
+                spare.is_sent = True
+                self.save()
             self.report("credential_sent", session)
 
-    def _attempt_failed(self, bss, words):
-        bss.outcome = b"Failed "
-        if bss.in_session(OPEN):
-            bss.session.attempts += 1
-            self.report("attempt_failed", bss.session, ("error", " ".join(words)))
+    def _attempt_failed(self, bss, link, words):
+        link.outcome = "Failed "
+        session = self._open_session(bss)
+        if session:
+            session.attempts += 1
+            self.report("attempt_failed", session, ("error", " ".join(words)))
 
-    def _success(self, bss, _words):
-        active, bss.pbc, bss.pressed = bss.pbc, False, False
-        if active and bss.in_session(OPEN):  # not one from before
-            bss.outcome = b"Success " + bss.session.mac.encode()
-            bss.session.end("success", None, bss.ifname)
-        self.changed(bss)
+    def _success(self, bss, link, words):
+        was_open, link.pbc = link.pbc, False
+        session = self._open_session(bss)
+        if was_open and session:  # not one from before
+            if words:
+                session.mac = words[0]
+            link.outcome = "Success " + session.mac
+            session.is_given = True
+            session.link = link.number
+            self._end(session, "success", None, bss.ifname)
+        self._changed(bss)
 
-    def _timed_out(self, bss, _words):
-        active, bss.pbc, bss.pressed = bss.pbc, False, False
-        if not active or not bss.in_session(OPEN):
+    def _timed_out(self, bss, link, _words):
+        was_open, link.pbc = link.pbc, False
+        session = self._open_session(bss)
+        if not was_open or not session:
             return
-        session = bss.session
-        bss.ending = "timeout"
+        link.ending = "timeout"
 
         def told(answer):  # a WPS-CANCEL would have come before this answer
-            if answer is not None and bss.ending:
-                session.end(bss.ending, None, bss.ifname)
-                bss.ending = ""
-                self._work(session)
+            if answer is not None and link.ending:
+                result, link.ending = link.ending, ""
+                self._end(session, result, None, bss.ifname)
 
-        bss.control.ask("WPS_GET_STATUS", told)
+        link.ask("WPS_GET_STATUS", told)
 
-    def _cancelled(self, bss, _words):
-        if bss.ending:
-            bss.ending = "cancelled"
+    def _cancelled(self, bss, link, _words):
+        if link.ending:
+            link.ending = "cancelled"
 
-    def _overlap(self, bss, _words):
-        if bss.in_session(OPEN):
-            bss.session.end("overlap", overlap(), bss.ifname)
-            self._work(bss.session)
+    def _overlap(self, bss, link, _words):
+        session = self._open_session(bss)
+        if session:
+            self._end(session, "overlap", overlap(), bss.ifname)
 
-    def _pin_needed(self, bss, words):
+    def _pin_needed(self, bss, link, words):
         who = " ".join(words[1:2])
-        self.log("warning", "%s: a device that asks for a PIN was refused: %s." % (bss.ifname, who))
+        self._log("warning", "%s: a device that asks for a PIN was refused: %s." % (bss.ifname, who))
 
-    def _eap_failed(self, bss, words):
+    def _eap_failed(self, bss, link, words):
         # WPS ends like this for every device; the one that pressed its button is known by then
-        if bss.in_session(OPEN) and bss.session.mac not in words[:1]:
+        session = self._open_session(bss)
+        if session and session.mac not in words[:1]:
             who = " ".join(words[:1])
-            self.log("warning", "%s: a device that pressed no button was refused: %s." % (bss.ifname, who))
+            self._log("warning", "%s: a device that pressed no button was refused: %s." % (bss.ifname, who))
 
-    def _connected(self, bss, words):
-        for other in self.group(bss.ssid):
-            last = other.last
-            if not last or last.connected or last.result != "success" or last.mac not in words[:1]:
+    def _connected(self, bss, link, words):
+        for spare in tuple(self.devices.spares):
+            if "keyid=" + spare.key.id in words and not self._gives_out(spare.key.id):
+                self.devices.give(spare, words[0])  # however it has come by it
+        for other in self.mender.bsses:
+            last = self.last.get(other.ifname)
+            if other.place.ssid != bss.place.ssid or not last or last.connected or last.result != "success":
                 continue
-            if "keyid=" + last.key_id in words:
-                last.connected = True
-                last.ifname = bss.ifname
-                self.report("connected", last)
-                self.save()
-            return
+            if last.mac in words[:1]:
+                if "keyid=" + last.key_id in words:
+                    last.connected = True
+                    last.ifname = bss.ifname
+                    self.report("connected", last)
+                    self.save()
+                    self._remember(last)
+                return
 
-    def _ap_changed(self, bss, _words):
-        # Told on the socket of a radio's first BSS only, but also when a single BSS is
-        # removed: so they are asked.
-        for other in self.bsses:
-            if other.conf == bss.conf:
-                self._forget(other)
-                self.changed(other)
+    def _went_down(self, bss, link, _words):
+        self._each_mate(bss, link, self.mender.went_down)
 
-    def _terminating(self, bss, _words):
-        bss.control.close()
+    def _set_up_anew(self, bss, link, _words):
+        self._each_mate(bss, link, self.mender.set_up_anew)
+
+    def _each_mate(self, bss, link, do):
+        """It is told on the socket of a radio's first BSS only (HOSTAPD), and holds for all of them."""
+        for other in tuple(self.mender.bsses):
+            if other is bss or other.place.conf == bss.place.conf and not other.place.is_mld:
+                for mate in other.links if other is not bss else [link]:
+                    do(mate)
+                self._changed(other)
+
+    def _came_on_the_air(self, bss, link, words):
+        for other in self.mender.bsses:
+            if other.place.conf == bss.place.conf:
+                for mate in other.links:
+                    if mate.went_hidden:
+                        mate.warm = mate.went_hidden = False  # it came back without WPS (HOSTAPD)
+        self._set_up_anew(bss, link, words)
+
+    def _terminating(self, bss, link, _words):
+        link.close()
 
     _events = {
         b"WPS-PBC-ACTIVE": _pbc_active,
@@ -3128,115 +4844,166 @@ class Sessions(Mender):
         b"WPS-PIN-NEEDED": _pin_needed,
         b"CTRL-EVENT-EAP-FAILURE": _eap_failed,
         b"AP-STA-CONNECTED": _connected,
-        b"AP-DISABLED": _ap_changed,
-        b"AP-ENABLED": _ap_changed,
+        b"AP-DISABLED": _went_down,
+        b"AP-ENABLED": _came_on_the_air,
+        b"DFS-RADAR-DETECTED": _set_up_anew,
+        b"DFS-CAC-START": _set_up_anew,
+        b"ACS-STARTED": _set_up_anew,
         b"CTRL-EVENT-TERMINATING": _terminating,
     }
 
     # -- the run folder: what outlives this process.  No secret is in it.
 
     def save(self):
-        self._unsaved = True
-
-    def write_and_tell(self):
-        """What was told leaves when it is written down, with nothing in between: a
-        kill there would have it told twice, or never."""
-        self.write_state()
-        self.bus.flush()
+        self._is_unsaved = True
 
     def write_state(self):
-        """Once a turn of the loop, if something has changed."""
-        if not self._unsaved:
+        """If something has changed: in each turn of the loop."""
+        if not self._is_unsaved:
             return
-        self._unsaved = False
+        self._is_unsaved = False
         now = uptime()
         state = {
             "next_id": self.next_id,
-            "uuids": self.uuids,
-            "bss": {
-                bss.ifname: {
-                    "loaded": bss.loaded, "warm": bss.warm, "uuid": text(bss.uuid or b""),
-                    "last": self._saved(bss.last, now) if bss.last else None,
-                }
-                for bss in self.bsses
-            },
-            "sessions": [self._saved(s, now) for s in self.sessions if s.prepared and not s.result],
+            "uuids": self._places.uuids,
+            "bss": {bss.ifname: self._saved_bss(bss) for bss in self.mender.bsses},
+            "sessions": [self._saved(s, now) for s in self.all if s.prepared and not s.result],
+            "spares": self.devices.saved(),
         }  # fmt: skip
         try:
-            save(self.run_folder + "/state.json", json.dumps(state).encode())
+            save(self._run_folder + "/state.json", json.dumps(state).encode())
         except OSError as e:
-            self.log("error", "%s/state.json can't be written: error %s." % (self.run_folder, e.errno))
+            self._log("error", "%s/state.json can't be written: error %s." % (self._run_folder, e.errno))
+
+    def _saved_bss(self, bss):
+        last = self.last.get(bss.ifname)
+        return {
+            "links": {link.path: [link.loaded, link.warm, text(link.uuid or b"")] for link in bss.links},
+            "outcomes": {link.path: link.outcome for link in bss.links},
+            "removed": list(bss.psk.removed) if bss.psk else [],
+            "windows": bss.windows,
+            "last": self._saved(last, 0) if last else None,
+        }  # fmt: skip
 
     def _saved(self, session, now):
         kept = {name: getattr(session, name) for name in _KEPT}
         kept["ifnames"] = [bss.ifname for bss in session.bsses]
-        kept["age"] = now - ticks_diff(ticks(), session.began) // 1000
+        kept["age"] = now - ticks_diff(ticks(), session.began) // 1000 if now else 0
         kept["error"] = session.refusal.sentence if session.refusal else ""
+        kept["code"] = session.refusal.code if session.refusal else ""
         return kept
+
+    def recovering(self):
+        """Part of a task, before anything else: the keys that were made."""
+        try:
+            with open(self._run_folder + "/state.json", "rb") as file:
+                kept = json.loads(file.read())["spares"]
+        except Exception:
+            kept = []
+        self.devices.spares = yield from self.devices.recovering(kept)
 
     def restore(self):
         """Take up what an earlier wpsd left: sessions go on, no report is made
         twice."""
         try:
-            with open(self.run_folder + "/state.json", "rb") as file:
+            with open(self._run_folder + "/state.json", "rb") as file:
                 state = json.loads(file.read())
             self.next_id = _sound(state["next_id"], int)
-            self.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
-            self.settle_uuids()
-            for bss in self.bsses:
+            self._places.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
+            for bss in self.mender.bsses:
                 kept = state["bss"].get(bss.ifname)
                 if kept:
-                    bss.loaded, bss.warm = kept["loaded"], kept["warm"]
-                    bss.uuid = kept["uuid"].encode()
-                    bss.last = self._restored(kept["last"]) if kept["last"] else None
+                    for link in bss.links:
+                        if link.path in kept["links"]:
+                            link.loaded, link.warm, uuid = kept["links"][link.path]
+                            link.uuid = uuid.encode()
+                        link.before = kept["outcomes"].get(link.path)
+                    if bss.psk:
+                        bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
+                    bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
+                    if kept["last"]:
+                        self.last[bss.ifname] = self._restored(kept["last"])
             for kept in state["sessions"]:
                 session = self._restored(kept)
-                if not session.bsses or any([bss.session for bss in session.bsses]):
+                if not session.bsses or any([self.of(bss) for bss in session.bsses]):
                     raise ValueError
-                session.prepared = True
+                session.began = after(ticks(), -1000 * min(max(0, uptime() - _sound(kept["age"], int)), 2 * WALK_TIME))
+                session.prepared = session.is_given = True  # what happened meanwhile is not known
                 session.state = ACTIVE if session.activated else ACTIVATING
-                session.resumed = [bss.ifname for bss in session.bsses]
+                self._ends_in(session, session.closes_in() if session.activated else PATIENCE)
                 for bss in session.bsses:
-                    bss.session = session
-                self.sessions.append(session)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+                    self._by_ifname[bss.ifname] = session
+                    for link in bss.links:
+                        link.open()
+                self.all.append(session)
+            if self.all:
+                self._tick = self._loop.at(SESSION_TICK, self._on_tick)
+        except Exception:
             # none, or nothing that can be used: everything is looked at anew
-            self.next_id, self.uuids, self.sessions = 1, {}, []
-            for bss in self.bsses:
-                bss.loaded = bss.warm = bss.uuid = bss.last = bss.session = None
-            self.settle_uuids()
+            self._loop.cancel(self._tick)
+            self.next_id, self._tick, self._places.uuids, self._by_ifname, self.last = 1, None, {}, {}, {}
+            for session in self.all:
+                self._loop.cancel(session.timer)
+            self.all = []
+            for bss in self.mender.bsses:
+                bss.windows = {}
+                for link in bss.links:
+                    link.started_anew()
+        self._places.settle_uuids()
+        self.is_restored = True
+        self.devices.settle()
 
     def _restored(self, kept):
-        bsses = [bss for bss in self.bsses if bss.ifname in kept["ifnames"]]
+        bsses = [bss for bss in self.mender.bsses if bss.ifname in kept["ifnames"]]
         session = Session(1, "", "", WALK_TIME, bsses)
         for name in _KEPT:
             setattr(session, name, _sound(kept[name], type(getattr(session, name))))
         session.timeout = min(session.timeout, WALK_TIME)
-        session.refusal = Refusal(OK, "", _sound(kept["error"], str)) if kept["error"] else None
-        session.began = after(ticks(), -1000 * max(0, uptime() - _sound(kept["age"], int)))
-        if session.activated:
-            session.deadline = session.closes()
+        if kept["error"]:
+            session.refusal = Refusal(OK, _sound(kept["code"], str), _sound(kept["error"], str))
         return session
 
+    def history(self):
+        """What is kept of the last sessions, newest first: a list of dicts of _KEPT, `error`, `code`."""
+        try:
+            with open(self._run_folder + "/history.json", "rb") as file:
+                found = json.loads(file.read())
+            for kept in found:
+                self._restored(kept)
+            return found[:_MOST_HISTORY]
+        except Exception:  # none, or nothing that can be used
+            return []
+
+    def _remember(self, session):
+        if not session.activated:
+            return
+        kept = [one for one in self.history() if (one["id"], one["ended"]) != (session.id, session.ended)]
+        kept = [self._saved(session, 0)] + kept[: _MOST_HISTORY - 1]
+        try:
+            save(self._run_folder + "/history.json", json.dumps(kept).encode())
+        except OSError as e:
+            self._log("error", "%s/history.json can't be written: error %s." % (self._run_folder, e.errno))
+
 
 # ---------------------------------------------------------------------------
-# daemon: the bus and the loop
+# calls: the ubus object `wps`
 # ---------------------------------------------------------------------------
 
+_TARGET = (("ifname", STRING), ("ssid", STRING))
 METHODS = (
-    ("start", (("ifname", STRING), ("ssid", STRING), ("key_id", STRING), ("timeout", INT32))),
-    ("cancel", (("ifname", STRING), ("ssid", STRING))),
-    ("status", (("ifname", STRING), ("ssid", STRING))),
-    (
-        "configure",
-        (("ifname", STRING), ("ssid", STRING), ("wps", INT8), ("wps_pbc", INT8), ("wps_pbc_key_id", STRING)),
-    ),
+    ("start", _TARGET + (("key_id", STRING), ("name", STRING), ("timeout", INT32))),
+    ("cancel", _TARGET),
+    ("status", _TARGET),
+    ("configure", _TARGET + (("wps", INT8), ("wps_pbc", INT8), ("wps_pbc_key_id", STRING))),
+    ("history", ()),
+    ("rename", (("key_id", STRING), ("name", STRING))),
+    ("revoke", (("key_id", STRING),)),
 )
 _TYPES = {STRING: (str, "a string"), INT32: (int, "an integer"), INT8: (bool, "a boolean")}
 
 
 class Configure:
-    """A configure call that waits for hostapd."""
+    """A configure call on its way."""
 
     def __init__(self, request, arguments, bsses):
         self.request = request
@@ -3245,116 +5012,55 @@ class Configure:
         self.pbc = arguments.get("wps_pbc")
         self.key_id = arguments.get("wps_pbc_key_id")
         self.changed = self.disrupted = False
-        self.undo = []
-        self.deadline = None  # ticks, once it waits
 
 
-class Daemon(Sessions):
-    """Everything together: the files, hostapd's sockets, the bus, the clock."""
+class Calls:
+    """Checks all arguments of a call before it changes anything, and answers it, now or later.
 
-    def __init__(self, ubus_path, *folders):
-        super().__init__(*folders)
-        self.bus = Ubus(ubus_path, self._on_bus)
-        self.object_id = self.listener_id = None
-        self._unwelcome = False  # the name is taken
+    Handed in: refreshing(), part of a task: what has changed in the files is taken over.
+    """
 
-    def _on_bus(self):
-        def added(status, object_id):
-            if status == OK:
-                self.object_id = object_id
-                self.log("info", "the object wps is on the bus.")
-                self._unwelcome = False
-                for report in tuple(self._reports):
-                    self._publish(report)
-            elif self.bus.sock:
-                if not self._unwelcome:
-                    self.log("warning", "ubusd refused the object wps: somebody else has the name.")
-                self._unwelcome = True
-                self.bus.drop()  # and again in a while
+    def __init__(self, loop, log, places, netifd, uci, sessions, refreshing):
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._netifd = netifd
+        self._uci = uci
+        self._sessions = sessions
+        self._mender = sessions.mender
+        self._devices = sessions.devices
+        self._refreshing = refreshing
+        self._jobs = []  # of Configure
 
-        def listening(status, object_id):
-            if status == OK:
-                self.listener_id = object_id
-                self.bus.register(object_id, "ubus.object.*", _ignore)
-                self._find_services()
+    def on_call(self, request, method, arguments):
+        def done(_result, error):
+            if error:
+                self._refuse(request, error if isinstance(error, Refusal) else Refusal(UNKNOWN, "file", str(error)))
 
-        self.bus.add_object(self._on_call, added, "wps", METHODS)
-        self.bus.add_object(self._on_news, listening)
-
-    def _publish(self, report):
-        def done(status, _answer):
-            if status == OK and report in self._reports:
-                self._reports.remove(report)
-
-        self.bus.publish(self.object_id, report[0], report[1], done)
-
-    def _on_news(self, request, event, arguments):
-        """Objects of hostapd and netifd come and go, and hostapd's own tells of each
-        BSS that does: look now, not in half a minute."""
-        request.finish(OK)
-        if event.startswith("ubus.object."):
-            if arguments.get("path") in ("hostapd", "network", "network.wireless"):
-                self._find_services()
-            elif not str(arguments.get("path")).startswith("hostapd."):
-                return
-        elif event in ("bss.add", "bss.reload"):
-            self._ask_netifd()
-            for bss in self.bsses:
-                if bss.ifname == arguments.get("name"):
-                    self._forget(bss)
-                    self.changed(bss)
-        self._due = ticks()
-
-    def _find_services(self):
-        def hostapd(status, object_id):
-            if status == OK:
-                self.bus.subscribe(self.listener_id, object_id, _ignore)
-
-        def netifd(status, object_id):
-            self.netifd = None
-            if status == OK:
-                self.netifd = lambda done: self.bus.invoke(object_id, "reload", (), done)
-
-        self.bus.lookup("hostapd", hostapd)
-        self.bus.lookup("network", netifd)
-        self._ask_netifd()
-
-    def _ask_netifd(self):
-        def wireless(status, object_id):
-            if status == OK:
-                self.bus.invoke(object_id, "status", (), self._on_wireless)
-
-        self.bus.lookup("network.wireless", wireless)
-
-    def _on_wireless(self, _status, radios):
-        """netifd tells which section each BSS comes from."""
-        sections = {}
-        try:
-            for radio in radios.values():
-                for interface in radio["interfaces"]:
-                    sections[interface["ifname"]] = interface["section"]
-        except (AttributeError, KeyError, TypeError):
-            return  # a radio that is not up yet, or no netifd that we know
-        if sections != self.sections:
-            self.sections = sections
-            self._inputs = None
-            self._due = ticks()
-
-    # -- calls
-
-    def _on_call(self, request, method, arguments):
         for name, policy in METHODS:
             if name == method:
-                try:
-                    self._check(arguments, policy)
-                    self._calls[name](self, request, arguments)
-                except Refusal as e:
-                    self._refuse(request, e)
+                self._loop.run(self._calling(request, name, policy, arguments), done)
                 return
         request.finish(NO_METHOD)
 
+    def _calling(self, request, name, policy, arguments):
+        # what rpcd and uhttpd add to each call of a browser: a credential, taken and forgotten
+        arguments.pop("ubus_rpc_session", None)
+        self._check(arguments, policy)
+        began = ticks()
+        while self._places.radios is None and ticks_diff(ticks(), began) < REPLY_TIME // 2:
+            yield self._loop.sleeping(20)  # netifd has been asked
+        yield from self._refreshing()
+        steps = self._calls[name](self, request, arguments)
+        if steps:
+            yield from steps
+
+    def on_drop(self, bss):
+        for job in self._jobs:
+            job.disrupted = job.disrupted or bss in job.bsses
+
     def _refuse(self, request, refusal):
-        self.log("info", "refused: " + refusal.sentence)
+        self._log("info", "refused: " + refusal.sentence)
         request.finish(refusal.status, (("error", refusal.sentence), ("code", refusal.code)))
 
     def _check(self, arguments, policy):
@@ -3371,15 +5077,16 @@ class Daemon(Sessions):
 
     def _targets(self, arguments):
         """The BSSs that a call means; all if it does not say."""
+        bsses = self._mender.bsses
         if "ifname" in arguments:
-            found = [bss for bss in self.bsses if bss.ifname == arguments["ifname"]]
-            kind, known = "ifname", [bss.ifname for bss in self.bsses]
+            found = [bss for bss in bsses if bss.ifname == arguments["ifname"]]
+            kind, known = "ifname", [bss.ifname for bss in bsses]
         elif "ssid" in arguments:
-            found = [bss for bss in self.bsses if bss.name == arguments["ssid"]]
-            kind, known = "ssid", [bss.name for bss in self.bsses]
+            found = [bss for bss in bsses if bss.place.name == arguments["ssid"]]
+            kind, known = "ssid", [bss.place.name for bss in bsses]
         else:
-            return self.bsses
-        if kind == "ssid" and len(set([bss.ssid for bss in found])) > 1:
+            return bsses
+        if kind == "ssid" and len(set([bss.place.ssid for bss in found])) > 1:
             sentence = "Several networks are shown by that name; give ifname: %s."
             raise Refusal(INVALID, "ambiguous", sentence % listed([bss.ifname for bss in found]))
         if not found:
@@ -3388,66 +5095,107 @@ class Daemon(Sessions):
             raise Refusal(NOT_FOUND, "no_such_" + kind, sentence)
         return found
 
-    def _status(self, request, arguments):
-        self.refresh()
-        told = self.told
-        if arguments or not told:
-            bsses = [encode(self._describe(bss)) for bss in self._targets(arguments)]
-            told = encode((("version", VERSION), ("bss", bsses)))
-            if not (arguments or self.sessions):  # those have a clock in them
-                self.told = told
-        request.finish(OK, told)
+    # -- status
 
-    def _describe(self, bss):
-        reason = bss.reason or bss.trouble
-        if not bss.network:
-            reason = reason or "UCI has no wifi-iface section for it."
+    def _status(self, request, arguments):
+        bsses = [self._described(bss) for bss in self._targets(arguments)]
+        request.finish(OK, encode((("version", VERSION), ("bss", bsses))))
+
+    def lasting(self, bss):
+        """Its entry in `status` but for what sessions change, which they tell themselves."""
+        why = bss.why()
         table = [
-            ("ifname", bss.ifname), ("ssid", bss.name), ("wps", bss.shown), ("wps_pbc", bss.in_session((ACTIVE,))),
-            ("wps_pbc_key_id", bss.armed), ("key_ids", bss.key_ids), ("enabled", bss.enabled),
-            ("supported", not bss.reason), ("reason", reason), ("cold", bss.followed and self.is_cold(bss)),
+            ("ifname", bss.ifname), ("ssid", bss.place.name), ("key_ids", bss.choices), ("enabled", bss.enabled),
+            ("supported", not bss.unsupported()), ("reason", why.sentence if why else ""),
+            ("reason_code", why.code if why else ""), ("cold", self._mender.is_cold(bss)),
         ]  # fmt: skip
-        if bss.session:
-            s = bss.session
-            table.append(("session", (
-                ("id", s.id), ("state", s.state), ("key_id", s.key_id),
-                ("timeout", s.timeout), ("remaining", s.remaining()), ("external", s.external),
-                ("mac", s.mac), ("uuid", s.uuid), ("name", s.name), ("attempts", s.attempts),
-            )))  # fmt: skip
-        if bss.last:
-            s = bss.last
-            table.append(("last", (
-                ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("mac", s.mac), ("uuid", s.uuid),
-                ("name", s.name), ("connected", s.connected), ("elapsed", s.elapsed), ("ended", s.ended),
-                ("attempts", s.attempts), ("error", s.refusal.sentence if s.refusal else ""),
-            )))  # fmt: skip
-        return tuple(table)
+        if bss.place.is_mld:
+            table.append(("links", [self._link(link) for link in bss.links]))
+        else:
+            table.append(("freq", bss.links[0].freq if bss.links else 0))
+        keys, more = self._devices.listed(bss)
+        if keys:
+            table.append(("devices", [encode((
+                ("key_id", key.id), ("name", key.name), ("mac", key.mac or text(b"".join(key.macs[:1]))),
+                ("joined", key.joined),
+            )) for key in keys]))  # fmt: skip
+            table.append(("devices_more", more))
+        return encode(table)
+
+    def _link(self, link):
+        why = link_waits(link)
+        return encode((
+            ("link", link.number), ("freq", link.freq), ("wps", link.shown), ("wps_pbc", link.pbc),
+            ("reason", why.sentence if why else ""), ("reason_code", why.code if why else ""),
+        ))  # fmt: skip
+
+    def _described(self, bss):
+        if bss.told is None:
+            bss.told = self.lasting(bss) + encode((("wps", bss.is_shown), ("wps_pbc_key_id", bss.armed)))
+        s = self._sessions.of(bss)
+        is_active = bool(s) and s.state == ACTIVE and bss.is_open
+        told = bss.told + encode((("wps_pbc", is_active),))
+        if s:
+            told += encode((("session", (
+                ("id", s.id), ("state", s.state), ("key_id", s.key_id), ("timeout", s.timeout),
+                ("remaining", s.remaining()), ("external", s.external),
+            ) + _enrollee(s)),))  # fmt: skip
+        s = self._sessions.last.get(bss.ifname)
+        if s:
+            told += encode((("last", (
+                ("id", s.id), ("result", s.result), ("key_id", s.key_id), ("connected", s.connected),
+                ("elapsed", s.elapsed), ("ended", s.ended), ("error", s.refusal.sentence if s.refusal else ""),
+                ("code", s.refusal.code if s.refusal else ""),
+            ) + _enrollee(s)),))  # fmt: skip
+        return told
+
+    def _history(self, request, _arguments):
+        names = "id", "ssid", "ifname", "result", "key_id", "mac", "uuid", "name", "connected", "elapsed", "ended"
+        names += "attempts", "external", "error", "code"
+        told = [encode([(name, one[name]) for name in names]) for one in self._sessions.history()]
+        request.finish(OK, (("sessions", told),))
+
+    # -- start and cancel
 
     def _start(self, request, arguments):
-        self.refresh()
-        timeout = arguments.get("timeout", self.timeout)
+        timeout = arguments.get("timeout", self._places.settings.timeout)
         if not 1 <= timeout <= WALK_TIME:
             raise Refusal(INVALID, "out_of_range", "timeout must be 1 to %d seconds." % WALK_TIME)
         targets = self._targets(arguments)
-        if targets is self.bsses:
+        if targets is self._mender.bsses:
             targets = self._only_enabled()
         bsses, key_id = self._startable(targets, arguments.get("key_id"))
-        running = [bss.session for bss in bsses if bss.in_session()]
+        name = arguments.get("name", "")
+        if "name" in arguments and (key_id != NEW_KEY or not name):
+            raise Refusal(INVALID, "bad_name", "name is the key id of a new key: give it with the key_id *.")
+        running = self._running(bsses)
         if running:
-            if running[0].key_id != key_id:
+            is_new = key_id == NEW_KEY and name in ("", running.key_id)
+            if running.key_id != key_id and not (is_new and self._devices.find(running.key_id)):
                 raise Refusal(
                     DENIED, "session_active",
-                    "A session with the key %s is active; cancel it first." % running[0].key_id,
+                    "A session with the key %s is active; cancel it first." % running.key_id,
                 )  # fmt: skip
-            running[0].requests.append(lambda: self._answer_start(request, running[0], False))
-            if running[0].state == ACTIVE:
-                self._answer_all(running[0])
+            running.requests.append(lambda: self._answer_start(request, running, False))
+            self._sessions.answer_active(running)
             return
-        self._begin(bsses, key_id, timeout, lambda session: self._answer_start(request, session, True))
+        ssid = bsses[0].place.ssid
+        if key_id == NEW_KEY:
+            key_id = self._devices.spare(ssid, name).key.id
+        self._sessions.begin(bsses, key_id, timeout, lambda session: self._answer_start(request, session, True))
+        self._devices.keep_unknown(ssid)
+
+    def _running(self, bsses):
+        """The session on their SSID, on whichever BSS: there is one at a time."""
+        ssid = bsses[0].place.ssid
+        found = [self._sessions.running(bss) for bss in self._mender.bsses if bss.place.ssid == ssid]
+        found = [session for session in found if session]
+        return found[0] if found else None
 
     def _only_enabled(self):
-        enabled = [bss for bss in self.bsses if bss.enabled]
-        ssids = sorted(set([bss.name for bss in enabled]))
+        ticked = [bss for bss in self._mender.bsses if bss.place.network and bss.place.network.enabled]
+        enabled = [bss for bss in ticked if bss.enabled] or ticked[:1]
+        ssids = sorted(set([bss.place.name for bss in enabled]))
         if not enabled:
             raise Refusal(DENIED, "not_enabled", "WPS is not enabled on any network.")
         if len(ssids) > 1:
@@ -3456,19 +5204,31 @@ class Daemon(Sessions):
 
     def _startable(self, targets, key_id):
         """(BSSs, key id) on which a session may run, or the Refusal."""
-        able = [bss for bss in targets if not bss.reason]
+        able = [bss for bss in targets if not bss.unsupported()]
         if not able:
-            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (targets[0].ifname, targets[0].reason))
+            why = targets[0].unsupported()
+            raise Refusal(UNSUPPORTED, why.code, why.sentence)
         bsses = [bss for bss in able if bss.enabled]
         if not bsses:
-            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].name)
-        wanted = key_id if key_id is not None else bsses[0].network.key_id
+            why = able[0].place.unknown
+            if why and why.code != "no_section":
+                raise why
+            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].place.name)
         for bss in bsses:
-            if bss.trouble and not bss.key_ids:
-                raise Refusal(UNSUPPORTED, "psk_file", bss.trouble)
-            if wanted not in bss.key_ids:
+            for link in bss.links:
+                link.open()
+        ready = [bss for bss in bsses if not bss.waits()]
+        if not ready:
+            raise bsses[0].waits()
+        wanted = key_id if key_id is not None else ready[0].place.network.key_id
+        for bss in ready:
+            if bss.psk and bss.psk.trouble and not bss.key_ids:
+                raise bss.psk.trouble
+            if wanted in bss.place.without_vlan:
+                raise no_vlan(bss, wanted)
+            if wanted != NEW_KEY and wanted not in bss.choices:
                 raise no_such_key(bss, key_id is None)
-        return bsses, wanted
+        return ready, wanted
 
     def _answer_start(self, request, session, started):
         if session.result and not session.activated:
@@ -3480,344 +5240,661 @@ class Daemon(Sessions):
             ("remaining", session.remaining()),
         ))  # fmt: skip
 
-    def _cancel_call(self, request, arguments):
+    def _cancel(self, request, arguments):
         targets = self._targets(arguments)
-        sessions = [s for s in self.sessions if any(bss in targets for bss in s.bsses)]
-        waiting = [s for s in sessions if s.state != ENDED]
-        running = [s for s in waiting if not s.result]
-        if not waiting:
-            request.finish(OK, (("cancelled", False),))
-            return
-        left = [len(waiting)]
+        self._close(targets, lambda cancelled: request.finish(OK, (("cancelled", cancelled),)))
+
+    def _close(self, bsses, done):
+        """End the sessions on these BSSs; done(whether one was running) when nothing is left of them."""
+        found = [s for s in self._sessions.all if s.state != ENDED and any([bss in bsses for bss in s.bsses])]
+        running = any([not session.result for session in found])
+        left = [len(found)]
 
         def over():
             left[0] -= 1
             if not left[0]:
-                request.finish(OK, (("cancelled", bool(running)),))
+                done(running)
 
-        for session in waiting:
-            session.over.append(over)
-            session.end("cancelled")
-            self._work(session)
+        if not found:
+            done(False)
+        for session in found:
+            self._sessions.end(session, over)
 
     # -- configure
 
     def _configure(self, request, arguments):
-        self.refresh()
         if "ifname" not in arguments and "ssid" not in arguments:
             raise Refusal(INVALID, "no_target", "Name the network: ifname or ssid.")
-        job = Configure(request, arguments, self._targets(arguments))
-        changes = self._check_configure(job)
-        if changes:
-            job.undo = [(n, option, text(n.section.get(option))) for n, option, _ in changes]
-            job.changed = True
-            if not self._write_uci(changes):
-                raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
-        self.jobs.append(job)
-        job.deadline = after(ticks(), RESTART_TIME + PATIENCE if job.wps else 2 * PATIENCE)
-        for bss in job.bsses:
-            bss.held = None
-            if not bss.control.sock:
-                bss.control.open()
-            self.changed(bss)
-        self._answer_configures()
+        return self._configured(request, Configure(request, arguments, self._targets(arguments)))
 
-    def _check_configure(self, job):
-        """The UCI changes that a configure call needs; Refusal if a rule is
-        against any part of it."""
-        able = [bss for bss in job.bsses if not bss.reason]
-        if not able and (job.wps or job.pbc or job.key_id is not None):
-            raise Refusal(UNSUPPORTED, "not_supported", "%s: %s" % (job.bsses[0].ifname, job.bsses[0].reason))
-        job.bsses = able or job.bsses
-        networks = []
+    def _configured(self, request, job):
+        self._jobs.append(job)
+        error = None
+        try:
+            yield from self._configuring(job)
+        except Exception as e:
+            error = e
+        self._jobs.remove(job)
+        self._sessions.asked = [bss for other in self._jobs for bss in other.bsses]
+        if error:
+            raise error
+        request.finish(OK, (("changed", job.changed), ("disrupted", job.disrupted)))
+        for ssid in set([bss.place.ssid for bss in job.bsses]):
+            self._devices.keep_unknown(ssid)
+
+    def _configuring(self, job):
+        """Closing comes first, and is done whatever becomes of the rest."""
+        if job.pbc is False:
+            job.changed = yield lambda go_on: self._close(job.bsses, go_on)
+        changes, undo = self._changes(job)
+        if self._netifd.is_there and (job.wps is not None):
+            yield lambda go_on: self._netifd.ask(go_on)
+            changes, undo = self._changes(job)
+        if changes:
+            if not (yield from self._uci.committing(changes)):
+                raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
+            job.changed = True
+        try:
+            self._sessions.asked = self._sessions.asked + job.bsses
+            yield from self._refreshing()
+            yield from self._applying(job)
+        except Refusal:
+            if undo:
+                yield from self._uci.committing(undo)
+                self._sessions.asked = [bss for bss in self._sessions.asked if bss not in job.bsses]
+                yield from self._refreshing()
+            raise
+
+    def _applying(self, job):
+        """Until the BSSs lack nothing; then the window."""
         for bss in job.bsses:
-            if not bss.network:
+            self._mender.release(bss)
+            self._sessions.look(bss)
+        began, gone = ticks(), [bss for bss in job.bsses if self._mender.is_gone(bss)]
+        while True:
+            failed = [bss for bss in job.bsses if bss.held or bss.psk and bss.psk.held]
+            if failed:
+                why = failed[0].trouble or failed[0].psk.trouble
+                raise Refusal(TIMEOUT, "not_applied", why.sentence if why else "hostapd did not confirm in time.")
+            if all([self._mender.is_content(bss) or bss in gone and self._mender.is_gone(bss) for bss in job.bsses]):
+                break
+            if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
+                raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
+            yield self._loop.sleeping(20)
+        if job.pbc and not self._running(job.bsses):
+            bsses, key_id = self._startable(job.bsses, None)
+            if key_id == NEW_KEY:
+                key_id = self._devices.spare(bsses[0].place.ssid).key.id
+            job.changed = True
+            session = yield lambda go_on: self._sessions.begin(
+                bsses, key_id, self._places.settings.timeout, go_on
+            )  # fmt: skip
+            if session.result and not session.activated:
+                raise session.why()
+
+    def _changes(self, job):
+        """(the UCI changes that a configure call needs, those that undo them); Refusal if a
+        rule is against any part of it."""
+        able = [bss for bss in job.bsses if not bss.unsupported()]
+        if not able and (job.wps or job.pbc or job.key_id is not None):
+            why = job.bsses[0].unsupported()
+            raise Refusal(UNSUPPORTED, why.code, "%s: %s" % (job.bsses[0].ifname, why.sentence))
+        job.bsses = able or job.bsses
+        for bss in job.bsses:
+            if not bss.place.network:
+                why = bss.place.unknown
+                if why and why.code != "no_section":
+                    raise why
                 raise Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for %s." % bss.ifname)
-            if bss.network not in networks:
-                networks.append(bss.network)
-        active = [bss for bss in job.bsses if bss.in_session()]
-        changes = []
+        is_active = bool(self._running(job.bsses))
+        changes, undo = [], []
+        networks = {}  # reference -> a BSS that comes from it
+        for bss in job.bsses:
+            networks.setdefault(bss.place.network.section.reference, bss)
         if job.key_id is not None:
             for bss in job.bsses:
-                if job.key_id not in bss.key_ids:
+                if job.key_id == NEW_KEY:
+                    self._devices.check(bss.place.ssid)
+                elif job.key_id not in bss.choices:
                     raise no_such_key(bss, False)
-            changes += [(n, "wps_pbc_key_id", job.key_id) for n in networks if n.key_id != job.key_id]
-            if changes and active:
+            for where, bss in networks.items():
+                if bss.place.network.key_id != job.key_id:
+                    self._set(bss.place.network.section, "wps_pbc_key_id", job.key_id, changes, undo)
+            if changes and is_active:
                 raise Refusal(DENIED, "session_active", "The key can't be changed while a session is active.")
         if job.wps is not None:
-            if not job.wps and active:
+            if not job.wps and is_active:
                 raise Refusal(DENIED, "session_active", "WPS can't be disabled while a session is active.")
-            for n in networks:
-                wanted = {"wps_pushbutton": "0"} if n.section.on("wps_pushbutton") else {}
-                if job.wps:
-                    wanted = {"wps_pushbutton": "1", "ap_setup_locked": "1", "uuid": job.bsses[0].group_uuid}
-                changes += [(n, name, wanted[name]) for name in wanted if text(n.section.get(name)) != wanted[name]]
+            for where, bss in networks.items():
+                section = bss.place.network.section
+                if section.on("wps_pushbutton") != job.wps:
+                    self._set(section, "wps_pushbutton", "1" if job.wps else "0", changes, undo)
+                    if job.wps:
+                        changes += self._places.keeping(bss.place)
+                        undo += self._places.taking_back(bss.place, changes)
+                    else:
+                        changes += self._places.taking_back(bss.place)
+                    # netifd takes the lines out of hostapd's file at the next reload, which restarts the BSS
+                    job.disrupted = not job.wps and self._netifd.is_there and bss.place.has_wps
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
-                raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].name)
+                raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].place.name)
             for bss in job.bsses:
-                key_id = bss.network.key_id if job.key_id is None else job.key_id
-                if key_id not in bss.key_ids:
+                key_id = bss.place.network.key_id if job.key_id is None else job.key_id
+                if key_id == NEW_KEY:
+                    self._devices.check(bss.place.ssid)
+                elif key_id not in bss.choices:
                     raise no_such_key(bss, job.key_id is None)
-        return changes
+        return changes, undo
 
-    def _answer_configures(self):
-        """Go on with the calls whose BSSs lack nothing any more."""
-        for job in tuple(self.jobs):
-            if job not in self.jobs:  # answered by what an answer before it has changed
-                continue
-            failed = [bss for bss in job.bsses if bss.held is not None]
-            if not failed and not all([self.is_content(bss) or self.is_gone(bss) for bss in job.bsses]):
-                continue
-            self.jobs.remove(job)
-            if failed:
-                self._fail_configure(job, Refusal(TIMEOUT, "not_applied", failed[0].trouble))
-            else:
-                self._finish_configure(job)
+    def _set(self, section, option, value, changes, undo):
+        where = "%s.%s" % (section.reference, option)
+        changes.append(("set", where, value))
+        before = text(section.get(option))
+        undo.append(("set", where, before) if before else ("delete", where, None))
 
-    def _fail_configure(self, job, refusal):
-        if job.undo:
-            self._write_uci(job.undo)
-            for bss in job.bsses:
-                self.changed(bss)
-        self._refuse(job.request, refusal)
+    # -- devices
 
-    def _finish_configure(self, job):
-        def reply():
-            job.request.finish(OK, (("changed", job.changed), ("disrupted", job.disrupted)))
+    def _rename(self, request, arguments):
+        changed = yield from self._devices.renaming(self._given(arguments, "key_id"), self._given(arguments, "name"))
+        request.finish(OK, (("changed", changed),))
 
-        def started(session):
-            if session.result and not session.activated:
-                self._fail_configure(job, session.why())
-            else:
-                reply()
-
-        running = [bss.session for bss in job.bsses if bss.session and not bss.session.result]
-        if job.pbc is None or (job.pbc and running) or (not job.pbc and not running):
-            reply()
-            return
-        job.changed = True
-        if job.pbc:
-            try:
-                bsses, key_id = self._startable(job.bsses, None)
-                self._begin(bsses, key_id, self.timeout, started)
-            except Refusal as e:
-                self._fail_configure(job, e)
-            return
-        for session in running:
-            session.over.append(reply if session is running[-1] else lambda: None)
-            session.end("cancelled")
-            self._work(session)
-
-    _calls = {"start": _start, "cancel": _cancel_call, "status": _status, "configure": _configure}
-
-    # -- the loop
-
-    def run(self):
-        """Serve until SIGINT or SIGTERM, then leave nothing shown."""
-        folder = quoted(self.run_folder)
-        shell("mkdir -p " + folder, "chmod 700 " + folder)  # a PSK passes through, on its way to UCI
-        self.refresh()
-        self.restore()
-        poll = select.poll()
-        terminated = termination_fd()
-        if terminated is not None:
-            poll.register(terminated, select.POLLIN)
-        try:
-            self._serve(poll, terminated, lambda: False)
-        except KeyboardInterrupt:
-            pass
-        self.log("info", "stopping.")
-        self.stopping = True
-        for session in tuple(self.sessions):
-            session.end("cancelled")
-        for bss in self.bsses:  # afresh: whatever was under way may be half done
-            bss.held = None
-            bss.control.close()
-            bss.control.open()
-            self.changed(bss)
+    def _revoke(self, request, arguments):
+        key_id = self._given(arguments, "key_id")
+        ssids = yield from self._devices.revoking(key_id)
+        bsses = [bss for bss in self._mender.bsses if bss.place.ssid in ssids]
         began = ticks()
-        self._serve(poll, None, lambda: self._is_quiet() or ticks_diff(ticks(), began) >= PATIENCE)
-        self.write_and_tell()
+        while not all([not (bss.psk and bss.psk.removed) or self._mender.is_gone(bss) for bss in bsses]):
+            if ticks_diff(ticks(), began) > 2 * PATIENCE:
+                raise Refusal(TIMEOUT, "not_confirmed", "UCI has it no longer, but hostapd did not confirm in time.")
+            for bss in bsses:
+                self._mender.mend(bss)
+            yield self._loop.sleeping(20)
+        for ssid in ssids:
+            self._sessions.tell("revoked", (("ssid", text(ssid)), ("key_id", key_id)))
+        request.finish(OK, (("revoked", True),))
 
-    def _is_quiet(self):
-        hidden = all([self.is_gone(b) or b.looked and not (b.step or b.shown or b.pbc) for b in self.bsses])
-        return hidden and not self.sessions and not self.bus.unsent()
+    def _given(self, arguments, name):
+        if name not in arguments:
+            raise Refusal(INVALID, "missing_argument", "%s must be given." % name)
+        return arguments[name]
 
-    def _serve(self, poll, terminated, is_over):
-        watched = {}
-        while not is_over():
-            self._tick()
-            self.write_and_tell()
-            self._watch(poll, watched)
-            for ready in poll.poll(self._idle_time()):
-                if ready[0] == terminated:
-                    return
-                source = watched.get(ready[0])
-                if source:
-                    if ready[1] & select.POLLOUT:
-                        source[0].flush()
-                    if ready[1] & ~select.POLLOUT:
-                        source[0].receive()
+    _calls = {
+        "start": _start, "cancel": _cancel, "status": _status, "configure": _configure, "history": _history,
+        "rename": _rename, "revoke": _revoke,
+    }  # fmt: skip
 
-    def _watch(self, poll, watched):
-        """Have exactly the open sockets in the poll set."""
-        sources = [self.bus] + [bss.control for bss in self.bsses]
-        for fd in tuple(watched):
-            source, sock, _ = watched[fd]
-            if source.sock is not sock or source not in sources:
-                poll.unregister(fd)
-                del watched[fd]
-        for source in sources:
-            if source.sock:
-                fd = source.sock.fileno()
-                mask = select.POLLIN | (select.POLLOUT if source is self.bus and source.unsent() else 0)
-                if fd not in watched or watched[fd][2] != mask:
-                    poll.register(fd, mask)
-                    watched[fd] = (source, source.sock, mask)
 
-    def _idle_time(self):
-        """Milliseconds until the clock is the next to speak."""
-        now = ticks()
-        left = min(ticks_diff(self._due, now), 100 if self.stopping else TICK)
-        for session in self.sessions:
-            left = min(left, ticks_diff(session.deadline, now))
-            if session.quiet is not None:
-                left = min(left, ticks_diff(session.quiet, now) + PATIENCE)
-        for bss in self.bsses:
-            for due in (bss.held, bss.again, bss.returns, bss.control.deadline):
-                if due is not None:
-                    left = min(left, ticks_diff(due, now))
-        for job in self.jobs:
-            left = min(left, ticks_diff(job.deadline, now))
-        return max(0, left)
+def _enrollee(s):
+    """What a session tells of its device."""
+    told = ("mac", s.mac), ("uuid", s.uuid), ("name", s.name), ("attempts", s.attempts)
+    return told + ((("link", s.link),) if s.link >= 0 else ())
 
-    def _tick(self):
-        """What the clock says."""
-        now = ticks()
-        for bss in self.bsses:
-            if has_come(bss.control.deadline, now):
-                bss.control.receive(1000)  # if it was this program that stood still, the answer is there
-            if has_come(bss.control.deadline, now):
-                self.log("warning", "%s: hostapd does not answer." % bss.ifname)
-                bss.control.close()
-            if has_come(bss.held, now):
-                bss.held = None
-                self.changed(bss)
-            if has_come(bss.again, now):
-                bss.again, bss.fresh = None, False
-                self.read_psk(bss)
-                self.changed(bss)
-            if has_come(bss.returns, now):
-                self.is_overdue(bss)
-        for session in tuple(self.sessions):
-            if session.quiet is not None and ticks_diff(now, session.quiet) >= PATIENCE:
-                session.end("interrupted")
-            if has_come(session.deadline, now):
-                if session.state == FINISHING:
-                    session.settled = True
-                elif session.activated:
-                    session.end("timeout")
-                else:
-                    session.end("failed", Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
-                self._work(session)
-            elif session.result:
-                self._work(session)
-        for job in tuple(self.jobs):
-            if job in self.jobs and has_come(job.deadline, now):
-                self.jobs.remove(job)
-                self._fail_configure(job, Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time."))
-        self.bus.expire()
+
+# ---------------------------------------------------------------------------
+# news: what the bus tells, and is told
+# ---------------------------------------------------------------------------
+
+
+class News:
+    """wpsd on the bus: its object, its events, those of hostapd and netifd."""
+
+    def __init__(self, bus, log, netifd, on_bss):
+        self.bus = bus
+        self.calls = None
+        self._log = log
+        self._netifd = netifd
+        self._on_bss = on_bss  # (ifname or "", whether hostapd has read its configuration)
+        self._object_id = self._listener_id = None
+        self._is_unwelcome = False  # the name is taken
+        self._untold = []  # what ubusd has not taken yet
+
+    def tell(self, name, pairs):
+        """An event; without a bus it is told later."""
+        if pairs:
+            self._log("info", "%s: %s" % (name, ", ".join(["%s %s" % pair for pair in pairs])))
+        event = name, pairs
+        self._untold = self._untold[-63:] + [event]
+        if self._object_id is not None and self.bus.sock:
+            self._publish(event)
+
+    def _publish(self, event):
+        def done(status, _answer):
+            if status == OK and event in self._untold:
+                self._untold.remove(event)
+
+        self.bus.publish(self._object_id, event[0], event[1], done)
+
+    def connect(self):
+        """If there is no connection."""
         if not self.bus.sock:
-            self.object_id = None
-            self.look_within(MISSING_TICK)
-        if has_come(self._due, now):
-            self._look_round()
+            self._object_id = None
+            self.bus.connect()
+
+    def on_bus(self):
+        def added(status, object_id):
+            if status == OK:
+                self._object_id = object_id
+                self._log("info", "the object wps is on the bus.")
+                self._is_unwelcome = False
+                for event in tuple(self._untold):
+                    self._publish(event)
+            elif self.bus.sock:
+                if not self._is_unwelcome:
+                    self._log("warning", "ubusd refused the object wps: somebody else has the name.")
+                self._is_unwelcome = True
+                self.bus.drop()  # and again in a while
+
+        def listening(status, object_id):
+            if status == OK:
+                self._listener_id = object_id
+                self.bus.register(object_id, "ubus.object.*", _ignore)
+                self._find_services()
+
+        self.bus.add_object(self.calls.on_call, added, "wps", METHODS)
+        self.bus.add_object(self._on_event, listening)
+
+    def _on_event(self, request, event, arguments):
+        """Objects of hostapd and netifd come and go, and hostapd's own tells of each BSS
+        that does: look now, not in half a minute."""
+        request.finish(OK)
+        if event.startswith("ubus.object."):
+            path = str(arguments.get("path"))
+            if path in ("hostapd", "network", "network.wireless"):
+                self._find_services()
+            elif not path.startswith("hostapd."):
+                return
+            self._on_bss("", False)
+        elif event in ("bss.add", "bss.reload", "bss.remove"):
+            self._netifd.ask()
+            self._on_bss(str(arguments.get("name", "")), True)
+        else:
+            self._on_bss("", False)
+
+    def _find_services(self):
+        def hostapd(status, object_id):
+            if status == OK:
+                self.bus.subscribe(self._listener_id, object_id, _ignore)
+
+        self.bus.lookup("hostapd", hostapd)
+        self._netifd.find()
+
+
+# ---------------------------------------------------------------------------
+# daemon: everything put together
+# ---------------------------------------------------------------------------
+
+TICK = 60000  # ms between looks at everything while all is well,
+MISSING_TICK = 2000  # and while ubusd or a hostapd is not there
+SOON = 100  # ms in which what has changed is looked at together
+MOST_FAILURES = 50  # for want of memory, with no rest between them
+
+
+class Daemon:
+    """The rooms above, the clock, and what has changed in the files."""
+
+    def __init__(self, ubus_path, uci_folder, staged, run_folder, verbose):
+        self._verbose = verbose
+        self._run_folder = run_folder
+        self.loop = Loop(self._complain)
+        self.places = Places(uci_folder, staged, self.log)
+        self.bus = Ubus(ubus_path, lambda: self.news.on_bus())
+        self.netifd = Netifd(self.bus, self.loop, self._on_map)
+        self.uci = Uci(self.loop, uci_folder, run_folder)
+        self.news = News(self.bus, self.log, self.netifd, self._on_bss)
+        self.sessions = Sessions(
+            self.loop, self.log, self.places, self.netifd, self.uci, run_folder,
+            self.news.tell, self._on_change, lambda bss: self.calls.on_drop(bss), self.refreshing,
+        )  # fmt: skip
+        self.mender = self.sessions.mender
+        self.calls = Calls(self.loop, self.log, self.places, self.netifd, self.uci, self.sessions, self.refreshing)
+        self.news.calls = self.calls
+        self._watcher = None
+        self._round = self._digest = self._soon = self._expiry = None  # the loop's handles
+        self._bus_watched = None, -1, 0  # its socket, its fd, poll's mask
+        self._is_begun = False
+        self._stops = None  # ticks: at the latest
+        self._is_exhausted = False  # that is why it stops
+        self._known = {}  # ifname -> hash of its entry in `status` when it was told last
+
+    def log(self, level, sentence):
+        if LEVELS.index(level) <= LEVELS.index("debug" if self._verbose else self.places.settings.level):
+            sys.stderr.write("wpsd: %s: %s\n" % (level, sentence))
+
+    def _complain(self, sentence):
+        self.log("error", sentence)
+        self._look_within(PATIENCE)
+
+    # -- what has changed
+
+    def refreshing(self):
+        """Part of a task: take over what has changed in the files since the last look."""
+        changed, again = yield from self.places.reading(self._is_alive)
+        if changed:
+            self.sessions.take()
+            self._on_change(None)
+        self.mender.see_files()
+        while self.mender.is_reading():
+            yield
+        if again is not None:
+            self._look_within(again)
+
+    def _is_alive(self, ifname):
+        return any([link.sock for bss in self.mender.bsses if bss.ifname == ifname for link in bss.links])
+
+    def _on_map(self, radios):
+        if self.places.netifd_said(radios) and self.sessions.is_restored:
+            self.sessions.take()
+            self._on_change(None)
+
+    def _on_bss(self, ifname, is_new):
+        """hostapd's object or netifd's told that something has changed."""
+        for bss in self.mender.bsses:
+            if bss.ifname == ifname and is_new:
+                for link in bss.links:
+                    link.started_anew()
+                    self.mender.set_up_anew(link)
+                self.sessions.look(bss)
+        self._look_within(0)
+
+    def _on_change(self, bss):
+        if bss and not all([link.sock for link in bss.links]):
+            self._look_within(MISSING_TICK)
+        if not self._digest:
+            self._digest = self.loop.at(SOON, self._tell_changes)
+
+    def _tell_changes(self):
+        """`changed` is for what no other event has told."""
+        self._digest = None
+        known = {bss.ifname: hash(self.calls.lasting(bss)) for bss in self.mender.bsses}
+        if known != self._known:
+            is_first, self._known = not self._known, known
+            if not is_first:
+                self.news.tell("changed", ())
+
+    def _on_file(self):
+        """In a folder of ours something was written, came or went."""
+        if not self._soon:
+            self._soon = self.loop.at(SOON, self._take_files)
+
+    def _take_files(self):
+        self._soon = None
+        self.loop.run(self._taking_files(), self._taken)
+
+    def _taken(self, _result, error):
+        if error:
+            self._complain(str(error))
+
+    def _taking_files(self):
+        yield from self.refreshing()
+        self._watcher.watch(self.places.folders())
+        for bss in tuple(self.mender.bsses):
+            for link in bss.links:
+                link.probe(owes=False)  # one that was killed says nothing
+            if not all([link.sock for link in bss.links]):
+                self.sessions.look(bss)
+
+    # -- the clock
+
+    def _look_within(self, ms):
+        due = after(ticks(), ms)
+        if not self._round or ticks_diff(self._round[0], due) > 0:
+            self.loop.cancel(self._round)
+            self._round = self.loop.at(ms, self._look_round)
 
     def _look_round(self):
         """Now and then: is everything still there?"""
-        at_rest = ticks_diff(ticks(), self._looked) >= TICK  # nobody waits for it
-        self._looked = ticks()
-        if not self.bus.sock:
-            self.bus.connect()
-        self.refresh()
-        for bss in self.bsses:
-            bss.looked = False  # a reload says nothing and shows WPS again (HOSTAPD)
-            bss.control.probe()
-            if not bss.control.sock:
-                bss.control.open()
-            self.changed(bss)
-        missing = not self.bus.sock or not all([bss.control.sock and bss.gone is None for bss in self.bsses])
-        self._due = after(ticks(), SESSION_TICK if self.sessions else MISSING_TICK if missing else TICK)
-        if at_rest:
-            time.sleep(GATHER / 1000)
+        self._round = None
+        self._look_within(TICK)
+        self.news.connect()
+        self.loop.run(self._looking_round(), self._taken)
+
+    def _looking_round(self):
+        if not self._is_begun:
+            self._is_begun = True
+            yield from self.places.reading(self._is_alive)
+            yield from self.sessions.recovering()
+            self.mender.take()
+            self.sessions.restore()
+        while not self.sessions.is_restored:
+            yield
+        yield from self.refreshing()
+        if not self._watcher.watch(self.places.folders()):
+            self._look_within(MISSING_TICK)
+        for bss in tuple(self.mender.bsses):
+            self.sessions.look(bss)
+        if self._is_incomplete():
+            self.netifd.ask()
+            self._look_within(MISSING_TICK)
+
+    def _is_incomplete(self):
+        """Something is not there that should come, and that nothing tells of."""
+        return not self.bus.sock or any([
+            bss.place.is_pending or not all([link.sock for link in bss.links])
+            for bss in self.mender.bsses
+        ])  # fmt: skip
+
+    # -- its life
+
+    def run(self):
+        """Serve until SIGINT or SIGTERM, or until there is no memory to go on with; then leave nothing
+        shown.  The exit code."""
+        folder = quoted(self._run_folder)
+        shell("mkdir -p " + folder, "chmod 700 " + folder)  # a PSK passes through, on its way to UCI
+        terminated = termination_fd()
+        if terminated is not None:
+            self.loop.watch(terminated, self, lambda _events: self._stop())
+        self._watcher = Watcher(self.loop, self._on_file)
+        self._look_within(0)
+        self.loop.at(PATIENCE, self._without_bus)
+        try:
+            self._serve()
+        except KeyboardInterrupt:
+            self._stop()
+            self._serve()
+        self.loop.safely(self._write_and_tell)
+        return 1 if self._is_exhausted else 0
+
+    def _serve(self):
+        while self._stops is None or not (self._is_quiet() or has_come(self._stops, ticks())):
+            self.loop.safely(self._turn)
+            if self.loop.failures > MOST_FAILURES and self._stops is None:
+                self._is_exhausted = True  # what is in pieces only a new start puts together
+                self.loop.safely(self._stop)
+
+    def _turn(self):
+        left = self.bus.expire()
+        if left is not None and not self._expiry:
+            self._expiry = self.loop.at(left, self._expired)
+        self._write_and_tell()
+        self._watch_bus()
+        self.loop.turn()
+
+    def _expired(self):
+        self._expiry = None
+
+    def _write_and_tell(self):
+        """What was told leaves when it is written down, with nothing in between: a kill
+        there would have it told twice, or never."""
+        self.sessions.write_state()
+        self.bus.flush()
+
+    def _watch_bus(self):
+        mask = select.POLLIN | (select.POLLOUT if self.bus.unsent() else 0)
+        now = (self.bus.sock, self.bus.sock.fileno(), mask) if self.bus.sock else (None, -1, 0)
+        if now != self._bus_watched:
+            if self._bus_watched[0] is not now[0]:
+                self.loop.forget(self._bus_watched[1], self.bus)
+            if now[0]:
+                self.loop.watch(now[1], self.bus, self._on_bus, mask)
+            elif not self._stops:
+                self.loop.at(0, self._bus_has_gone)
+            self._bus_watched = now
+
+    def _on_bus(self, events):
+        if events & select.POLLOUT:
+            self.bus.flush()
+        if events & ~select.POLLOUT:
+            self.bus.receive()
+
+    def _bus_has_gone(self):
+        self._look_within(MISSING_TICK)
+        self.loop.at(PATIENCE, self._without_bus)
+
+    def _without_bus(self):
+        if not self.bus.sock and self.places.radios is None:
+            self._on_map(())  # no ubusd, no netifd
+
+    def _stop(self):
+        """Close what is open and hide what is shown, afresh: whatever was under way may be half done."""
+        if self._stops is None:
+            self._stops = after(ticks(), PATIENCE)
+            self.log("info", "stopping.")
+            self.sessions.stop()
+
+    def _is_quiet(self):
+        return self.sessions.is_quiet() and not self.bus.unsent()
 
 
-class Check(Mender):
-    """What an administrator runs first: looks at everything, touches nothing."""
 
-    def log(self, level, sentence):
-        pass  # what is wrong is among the findings
+
+# ---------------------------------------------------------------------------
+# check: what an administrator runs first
+# ---------------------------------------------------------------------------
+
+
+class Check:
+    """Looks at everything, touches nothing."""
+
+    def __init__(self, ubus_path, uci_folder, staged, run_folder, _verbose):
+        self.loop = Loop(_ignore)
+        self.places = Places(uci_folder, staged, _ignore)
+        self.bus = Ubus(ubus_path, lambda: self.netifd.find())
+        self.netifd = Netifd(self.bus, self.loop, self.places.netifd_said)
+        hooks = (self._wanted,) + (_ignore,) * 6
+        hooks_of_devices = _ignore, lambda: self.mender.bsses, _ignore, _ignore
+        self.devices = Devices(self.loop, _ignore, self.places, None, hooks_of_devices)
+        self.mender = Mender(self.loop, _ignore, self.places, self.netifd, None, self.devices, hooks)
+
+    def _wanted(self, bss):
+        return Want(bss.default_key)
 
     def check(self):
-        """Print, for every BSS, whether WPS can run, with which key, and what
-        would be rewritten.  Changes nothing; 1 if something is in the way."""
-        self.refresh()
-        if not self.bsses:
-            print("No BSS found: no file matches %s." % listed(self.confs))
-        for bss in self.bsses:
-            self._ask_once(bss)
-            print("%s (SSID %s, %s)" % (bss.ifname, bss.name, bss.conf))
-            for line in self._findings(bss):
+        """Print, for every BSS, whether WPS can run, with which key, and what would be
+        rewritten.  Changes nothing; 1 if something is in the way."""
+        finish(self.places.reading(_ignore))
+        self._ask_netifd()
+        self.mender.take()
+        bsses = self.mender.bsses
+        if not bsses:
+            print("No BSS found: no file matches %s." % listed(self.places.settings.confs))
+        if self.places.trouble:
+            print(self.places.trouble.sentence)
+        obstacles = 0
+        for bss in bsses:
+            self._ask_hostapd(bss)
+            print("%s (SSID %s, %s)" % (bss.ifname, bss.place.name, bss.place.conf))
+            obstacle = self._obstacle(bss)
+            network = bss.place.network
+            ticked = network and network.enabled
+            obstacles += bool(obstacle and (ticked or not network) or ticked and network.problems)
+            for line in self._findings(bss, obstacle):
                 print("  " + line)
-        return 0 if self.bsses and not any([bss.enabled and self._obstacle(bss) for bss in self.bsses]) else 1
+            self._leave(bss)
+        return 1 if obstacles or self.places.trouble or not bsses else 0
 
-    def _ask_once(self, bss):
-        """Look at a BSS and wait for it; the socket is closed again."""
-        if bss.control.open():
-            bss.step = self._look(bss)
-            self._go_on(bss, bss.step, None)
-            poll = select.poll()
-            while bss.step and bss.control.sock:
-                poll.register(bss.control.sock.fileno(), select.POLLIN)
-                if not poll.poll(ANSWER_TIME):
-                    break
-                bss.control.receive()
+    def _turns_until(self, is_done):
+        over = []
+        handle = self.loop.at(ANSWER_TIME, lambda: over.append(True))
+        while not (over or is_done()):
+            self.bus.flush()
+            self.loop.turn()
+        self.loop.cancel(handle)
+
+    def _ask_netifd(self):
+        """Which section each BSS comes from; without a bus, as without netifd."""
+        if self.bus.connect():
+            self.loop.watch(self.bus.sock.fileno(), self.bus, lambda _events: self.bus.receive())
+            self._turns_until(lambda: self.places.radios is not None or not self.bus.sock)
+        if self.places.radios is None:
+            self.places.netifd_said(())
+
+    def _ask_hostapd(self, bss):
+        steps = [self.loop.run(self.mender.looking(bss, link)) for link in bss.links if link.open()]
+        self._turns_until(lambda: all([step.is_over for step in steps]))
+        if bss.psk:
+            try:
+                finish(bss.psk.reading(PskEdit(bss.place.keys, "")))
+            except FileError as e:
+                bss.psk.trouble = Refusal(UNSUPPORTED, "psk_file", str(e))
+
+    def _leave(self, bss):
+        """hostapd is to forget that it was asked."""
+        for link in bss.links:
+            answers = []
+            link.ask("DETACH", answers.append)
+            self._turns_until(lambda: answers)
+            link.close()
 
     def _obstacle(self, bss):
-        if bss.reason or bss.trouble:
-            return bss.reason or bss.trouble
-        if not bss.network:
-            return "UCI has no wifi-iface section for it."
-        if bss.network.problems and not bss.key_ids:
-            return bss.network.problems[0]
-        if bss.network.enabled and not bss.default_key:
+        why = bss.why()
+        if why and why.code == "no_hostapd":
+            return "hostapd does not answer on %s/%s." % (bss.place.folder, bss.ifname)
+        if why:
+            return why.sentence
+        network = bss.place.network
+        if network.problems and not bss.key_ids:
+            return network.problems[0]
+        if network.enabled and network.key_id == NEW_KEY:
+            try:
+                self.devices.check(bss.place.ssid)
+            except Refusal as e:
+                return e.sentence
+        elif network.enabled and not bss.default_key:
             return "there is no shared key as wps_pbc_key_id says; there are: %s." % listed(bss.key_ids)
-        return "" if bss.control.sock else "hostapd does not answer on %s." % bss.control.path
+        return ""
 
-    def _findings(self, bss):
-        obstacle = self._obstacle(bss)
+    def _findings(self, bss, obstacle):
+        network = bss.place.network
         if obstacle:
             yield "WPS can't run: " + obstacle
         elif bss.enabled:
-            yield "WPS can run and gives out the key %s." % bss.default_key
+            key = "a new key for each device" if network.key_id == NEW_KEY else "the key %s" % bss.default_key
+            yield "WPS can run and gives out %s." % key
         else:
             yield "WPS can run, but is not enabled (wps_pushbutton)."
-        if not bss.network or bss.reason:
+        for sentence in network.problems + network.warnings if network else ():
+            yield sentence
+        if bss.psk and self.mender.would_lose(bss.psk):
+            yield KEYS_LOST
+        for key_id in bss.place.without_vlan:
+            yield no_vlan(bss, key_id).sentence
+        if not network or bss.unsupported():
             return
-        if bss.enabled and bss.looked and self.is_cold(bss):
+        if bss.enabled and self.mender.is_cold(bss):
             yield "the first session restarts the BSS once: its clients reconnect."
         try:
-            changes = Rewrite(bss.conf, LONGEST_CONF_LINE).preview(self.conf_edit(bss))
-            for number, was, now in filter(None, changes):
-                was, now = text(was.rstrip()), text(now.rstrip())
-                yield "would rewrite %s, line %d: %s -> %s" % (bss.conf, number, was or "nothing", now or "nothing")
+            for path, options in bss.place.confs:
+                edit = conf_edit({bss.ifname: bss.place.wps_options(options)})
+                for line in self._changes(Rewrite(path, LONGEST_CONF_LINE), edit, text):
+                    yield line
             if bss.psk:
-                for number, was, now in filter(None, bss.psk.preview(self.psk_edit(bss))):
-                    was, now = without_secret(was), without_secret(now)
-                    yield "would rewrite %s, line %d: %s -> %s" % (bss.psk.path, number, was or "nothing", now)
+                armed = bss.armed if bss.enabled and network.key_id == NEW_KEY else bss.default_key
+                edit = PskEdit(bss.place.keys if bss.enabled else [], armed)
+                for line in self._changes(Rewrite(bss.psk.path, LONGEST_PSK_LINE), edit, without_secret):
+                    yield line
+                if edit.passphrases >= 12:
+                    yield "hostapd stands still while it loads %d passphrases. %s" % (edit.passphrases, MANY)
         except FileError as e:
             yield str(e)
+
+    def _changes(self, rewrite, edit, shown):
+        for change in rewrite.preview(edit):
+            if not change:
+                continue
+            number, was, now = change
+            was, now = shown(was.rstrip(b"\n")), shown(now.rstrip(b"\n"))
+            yield "would rewrite %s, line %d: %s -> %s" % (rewrite.path, number, was or "nothing", now or "nothing")
 
 
 # ---------------------------------------------------------------------------
@@ -3889,7 +5966,7 @@ The WPS push button: offers the ubus object `wps`.
 
 def main(arguments):
     collect()
-    options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "run": "/var/run/wpsd"}
+    options = {"ubus": "/var/run/ubus/ubus.sock", "uci": "/etc/config", "staged": "/tmp/.uci", "run": "/var/run/wpsd"}
     flags = []
     while arguments:
         word = arguments.pop(0)
@@ -3907,11 +5984,10 @@ def main(arguments):
     if "version" in flags:
         print("wpsd " + VERSION)
         return 0
-    settings = options["ubus"], options["uci"], options["run"], "verbose" in flags
+    settings = options["ubus"], options["uci"], options["staged"], options["run"], "verbose" in flags
     if "check" in flags:
-        return Check(*settings[1:]).check()
-    Daemon(*settings).run()
-    return 0
+        return Check(*settings).check()
+    return Daemon(*settings).run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the stand-in `uci` prints, stages and commits, held against libuci's ways."""
 
 import io
+import json
 import os
 import pathlib
 import subprocess
@@ -13,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 from rig import uci as module
 
+RECORDED = pathlib.Path(__file__).parents[1] / "recorded" / "libuci.jsonl"
 COMMAND = pathlib.Path(__file__).parents[1] / "rig" / "bin" / "uci"
 WIRELESS = """\
 # radios
@@ -206,7 +208,7 @@ def test_the_command_takes_its_folders_as_options(uci, tmp_path):
 
 @given(strategies.lists(strategies.tuples(
     strategies.from_regex(r"[a-z_0-9]{1,8}", fullmatch=True),
-    strategies.one_of(strategies.text(strategies.characters(codec="utf-8"), min_size=1),
+    strategies.one_of(strategies.text(strategies.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
                       strategies.text("'\"\\#; \t\n=.", min_size=1)))))
 def test_every_value_comes_back_from_the_file_and_from_the_changes(pairs):
     package = module.parse("config t s\n", "p")
@@ -218,3 +220,26 @@ def test_every_value_comes_back_from_the_file_and_from_the_changes(pairs):
     usable = [(name, value) for name, value in pairs
               if not any(ord(char) < 32 and char not in "\t\n\r" for char in value)]
     assert [(name, value) for _, _, name, value in module.parse_changes(staged)] == usable
+
+
+def latin(value):
+    """Bytes as the recordings have them: a character is a byte."""
+    if isinstance(value, list):
+        return [latin(each) for each in value]
+    return value.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def test_every_recorded_file_reads_as_libuci_read_it():
+    cases = [json.loads(line) for line in RECORDED.read_text().splitlines()]
+    assert len(cases) == 420
+    for case in cases:
+        raw = case["file"].encode("latin-1").decode("utf-8", "surrogateescape")
+        try:
+            found = [
+                [section.type, None if section.anonymous else section.name,
+                 {name: latin(value) for name, value in section.options.items()}]
+                for section in module.parse(raw, "x").sections
+            ]  # fmt: skip
+        except module.UciError:
+            found = None
+        assert found == case.get("sections"), case["file"]

@@ -131,7 +131,7 @@ talks = st.one_of(
 
 @contextmanager
 def router():
-    """A Daemon over two BSSs of one SSID that UCI enables, hostapd's sockets, and what it logs."""
+    """A Daemon over two BSSs of one SSID that UCI enables, and hostapd's sockets."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sockets, conf = [], "driver=nl80211\n"
@@ -148,35 +148,55 @@ def router():
         wireless = "config wifi-iface 'home'\n option ssid 'Home'\n option encryption 'psk2'\n"
         (folder / "wireless").write_text(wireless + " option key 'opensync11'\n option wps_pushbutton '1'\n")
         (folder / "wpsd").write_text(f"config wpsd 'main'\n list hostapd_conf '{folder}/hostapd-*.conf'\n")
-        daemon, logged = wpsd.Daemon(name + "/no-ubus", name, name, True), []
-        daemon.log = lambda level, sentence: logged.append(sentence)
-        daemon.refresh()
-        assert [bss.enabled for bss in daemon.bsses] == [True, True]
-        yield daemon, sockets, logged
-        for bss in daemon.bsses:
-            bss.control.close()
+        daemon = Recorded(name + "/no-ubus", name, name + "/staged", name, True)
+        wpsd.finish(daemon.places.reading(lambda _: False))
+        daemon.places.netifd_said(())
+        daemon.mender.take()
+        assert [bss.enabled for bss in daemon.mender.bsses] == [True, True]
+        yield daemon, sockets
+        for bss in daemon.mender.bsses:
+            bss.links[0].close()
         for sock in sockets:
             sock.close()
 
 
-def check(daemon, logged):
+class Recorded(wpsd.Daemon):
+    def __init__(self, *arguments):
+        self.logged = []
+        super().__init__(*arguments)
+
+    def log(self, level, sentence):
+        self.logged.append(sentence)
+
+
+def turn(daemon):
+    """Whatever is due, and nobody waits."""
+    daemon.loop.at(0, lambda: daemon.loop.at(0, lambda: None))  # one that is due when it looks at the sockets
+    daemon.loop.turn()
+
+
+def check(daemon):
     """What holds after every event."""
-    for bss in daemon.bsses:
-        assert bss.session is None or bss in bss.session.bsses
-        assert bss.session is None or bss.session.state != wpsd.ENDED
-        assert bss.session is None or bss.session in daemon.sessions
-    for session in daemon.sessions:
+    sessions = daemon.sessions
+    for bss in daemon.mender.bsses:
+        session = sessions.of(bss)
+        assert session is None or bss in session.bsses
+        assert session is None or session.state != wpsd.ENDED
+        assert session is None or session in sessions.all
+    for session in sessions.all:
         assert session.result in ["", *RESULTS]
-    assert not any(SECRET.decode() in sentence for sentence in logged)
+    assert not any(SECRET.decode() in sentence for sentence in daemon.logged)
+    assert not any("Error in " in sentence for sentence in daemon.logged), "a mistake of wpsd"
 
 
 @FEW
 @given(st.lists(st.tuples(st.integers(0, 1), st.one_of(events, st.binary(min_size=1))), max_size=12))
 def test_no_event_upsets_a_daemon_that_is_not_connected(spoken):
-    with router() as (daemon, _, logged):
+    with router() as (daemon, _):
         for number, event in spoken:
-            daemon.on_event(daemon.bsses[number], event.split() or [event])
-            check(daemon, logged)
+            bss = daemon.mender.bsses[number]
+            daemon.sessions._on_event(bss, bss.links[0], event.split() or [event])
+            check(daemon)
 
 
 def answers(sock, active):
@@ -198,26 +218,26 @@ turns = st.tuples(st.integers(0, 1), st.booleans(), st.booleans(), talks)
 @FEW
 @given(st.lists(turns, max_size=8))
 def test_nothing_that_comes_over_the_control_sockets_upsets_the_daemon(spoken):
-    with router() as (daemon, sockets, logged):
-        daemon._tick()
+    with router() as (daemon, sockets):
+        turn(daemon)
         for number, active, is_hasty, talk in spoken:
             for datagrams in [talk] if is_hasty else [[datagram] for datagram in talk]:
-                say(daemon.bsses[number].control, sockets[number], active, datagrams)
-                daemon._tick()
-                check(daemon, logged)
+                say(daemon.mender.bsses[number].links[0], sockets[number], active, datagrams)
+                turn(daemon)
+                check(daemon)
 
 
-def say(control, sock, active, datagrams):
+def say(link, sock, active, datagrams):
     """Answer what was asked, then send the datagrams, whatever is asked because of them."""
-    if not control.sock:
-        control.open()
+    if not link.sock:
+        link.open()
     else:
-        control.ask("PING", lambda answer: None)
+        link.ask("PING", lambda answer: None)
     client, last = answers(sock, active), None
-    while client and control.sock:
-        control.receive()
+    while client and link.sock:
+        link.receive()
         client, last = answers(sock, active), client
     for datagram in datagrams:
-        if last and control.sock:
+        if last and link.sock:
             sock.sendto(datagram, last)
-    control.receive()
+    link.receive()

@@ -39,7 +39,7 @@ PRINTER = ("02:00:00:00:02:00", "a134bcd4-edf6-548b-87e5-49d3aedf9b60")   # an e
 TV = ("02:00:00:00:03:00", "b245bcd4-edf6-548b-87e5-49d3aedf9b60")
 
 # What a client may ask hostapd at any time without changing anything.
-QUESTIONS = ("PING", "ATTACH", "DETACH", "STATUS", "WPS_GET_STATUS", "GET_CONFIG")
+QUESTIONS = ("PING", "ATTACH", "DETACH", "WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG")
 
 # Notes what runs it and with which arguments, then runs the real command.
 SPY = """#!/bin/sh
@@ -86,6 +86,7 @@ class Network:
 class House:
     def __init__(self, interpreter):
         self.interpreter = interpreter
+        self.program = WPSD
         self.folder = Path(tempfile.mkdtemp(prefix="wpsd"))
         self.networks = {}          # ifname -> Network
         self.hostapds = {}
@@ -220,7 +221,7 @@ class House:
             assert not hostapd.refused, hostapd.refused
 
     def command(self, *more):
-        return [*self.interpreter, str(WPSD), "--ubus", self.broker.path, "--uci", str(self.folder / "uci"),
+        return [*self.interpreter, str(self.program), "--ubus", self.broker.path, "--uci", str(self.folder / "uci"),
                 "--run", str(self.folder / "run"), *more]
 
     @property
@@ -441,7 +442,7 @@ class House:
         keys = set(secrets)
         for hostapd in self.hostapds.values():
             for bss in hostapd.bss.values():
-                psks = {key.psk for key in bss.keys} | {derive(secret, bss.ssid) for secret in secrets}
+                psks = bss.ever | {key.psk for key in bss.keys} | {derive(secret, bss.ssid) for secret in secrets}
                 keys |= psks - {None} | {psk.hex().encode() for psk in psks - {None}}
         emitted = {"log": self.log.encode("utf-8", "replace"), "output": b"".join(self.said)}
         messages = [message for call in self._calls for message in call.messages]

@@ -204,6 +204,7 @@ class Bss:
         self.address = "02:00:00:00:%02x:00" % number
         self.conf = {}
         self.keys = []
+        self.ever = set()       # every PSK that a psk file had when it was loaded
         self.stations = {}              # MAC -> PSK
         self.listeners = {}             # address -> failed events in a row
         self.socket = None
@@ -288,7 +289,10 @@ class Bss:
         elif not again and "wpa_psk" in self.conf:
             self.keys.append(Key(None, bytes.fromhex(self.conf["wpa_psk"]), "", False))
         if self.conf.get("wpa_psk_file"):
-            load_psk_file(self.conf["wpa_psk_file"], self.ssid, self.keys)
+            try:
+                load_psk_file(self.conf["wpa_psk_file"], self.ssid, self.keys)
+            finally:
+                self.ever |= {key.psk for key in self.keys}
 
     def key_for(self, mac):
         """The PSK that an enrollee is given, or None: then hostapd makes one up."""

@@ -85,6 +85,89 @@ def commands(text):
         at += 1
 
 
+class Lines:
+    """A file's commands, by the line, as libuci's uci_parse_line() and parse_str() take them apart: a command's name
+    ends at a blank, and behind a plain word that ends with `;` the line has no more. Its answers to 420 files are
+    in recorded/libuci.jsonl."""
+
+    def __init__(self, text):
+        self._lines = iter(re.findall(r"[^\n]*\n|[^\n]+", text))
+        self.number = 0
+        self._line, self._at = "", 0
+
+    def _next_line(self):
+        self._line, self._at = next(self._lines, ""), 0
+        self.number += 1
+        return bool(self._line)
+
+    def _skip(self):
+        while self._line[self._at:self._at + 1] in tuple(" \t\n\v\f\r"):
+            self._at += 1
+
+    def _word(self):
+        """The word that begins here; "" if there is none."""
+        self._skip()
+        if self._line[self._at:self._at + 1] == ";":
+            self._at += 1
+            return ""
+        word, quote, is_plain = "", "", True
+        while True:
+            char = self._line[self._at:self._at + 1]
+            self._at += 1
+            if not char and not quote:
+                return word
+            if not char:
+                if not self._next_line():
+                    raise UciError(PARSE, " (EOF with unterminated %s) at line %d, byte 0" % (quote, self.number - 1))
+            elif char == "\\" and quote != "'":
+                is_plain = False
+                if self._line[self._at:] in ("", "\n", "\r\n"):
+                    self._next_line()
+                else:
+                    word += self._line[self._at]
+                    self._at += 1
+            elif char == quote:
+                quote = ""
+            elif quote:
+                word += char
+            elif char in "'\"":
+                quote, is_plain = char, False
+            elif char == "#" or char == ";" and is_plain:
+                self._at = len(self._line)
+                return word
+            elif char == ";":
+                self._at -= 1
+                return word
+            elif char in " \t\n\v\f\r":
+                return word
+            else:
+                word += char
+
+    def commands(self):
+        """(line number, [name, argument, ...]) of each; one argument more than it may have tells of all that follow."""
+        while self._next_line():
+            if "\0" in self._line:
+                raise UciError(PARSE, " (NUL) at line %d, byte 0" % self.number)
+            self._skip()
+            while True:
+                started = self.number
+                name = re.match(r"[ \t]*([^ \t]*)([ \t]?)", self._line[self._at:])
+                if not name[1] or name[1].startswith("#"):
+                    break
+                self._at += name.end()
+                words = [name[1]]
+                if name[2]:
+                    words.append(self._word())
+                    if name[1] not in ("package", "p"):
+                        words.append(self._word())
+                    self._skip()
+                    more = self._word()
+                    words += [more] if more else []
+                yield started, words
+                if self._at >= len(self._line):
+                    break
+
+
 def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
@@ -164,17 +247,17 @@ def parse(text, name):
     """A `Package` from a file's text."""
     package = Package(name)
     section = None
-    for line, (word, *words) in commands(text):
+    for line, (word, *words) in Lines(text).commands():
         def fail(reason, line=line):
             raise UciError(PARSE, " (%s) at line %d, byte 0" % (reason, line))
-        if word in ("package", "p"):
-            continue
-        if word not in ("config", "c", "option", "o", "list", "l"):
+        if word not in ("config", "c", "option", "o", "list", "l", "package", "p"):
             fail("invalid command")
-        if len(words) > 2:
+        if len(words) > (1 if word in ("package", "p") else 2):
             fail("too many arguments")
         if not words or not words[0]:
             fail("insufficient arguments")
+        if word in ("package", "p"):
+            continue
         first, value = words[0], words[1] if len(words) > 1 else ""
         if word in ("config", "c"):
             if not is_type(first):
@@ -191,7 +274,7 @@ def parse(text, name):
             fail("invalid character in name field")
         elif word in ("list", "l"):
             change(package, "|", section.name, first, value)
-        else:
+        elif value:
             change(package, "", section.name, first, value)
     return package
 

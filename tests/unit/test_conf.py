@@ -455,8 +455,8 @@ class Radios:
     def __enter__(self):
         self.path = "/tmp/wpsd-radios-" + "".join(["%02x" % b for b in os.urandom(8)])
         os.mkdir(self.path)
-        self.inventory = wpsd.Inventory(self.path, self.path)
-        self.inventory.confs = [self.path + "/hostapd-*.conf"]
+        self.places = wpsd.Places(self.path, self.path, print)
+        self.places.settings.confs = [self.path + "/hostapd-*.conf"]
         return self
 
     def __exit__(self, *_):
@@ -469,7 +469,7 @@ class Radios:
         os.system("touch -d @%d %s" % (at, self.path))
 
     def found(self):
-        return [path[len(self.path) + 1 :] for path in self.inventory.conf_paths()]
+        return [path[len(self.path) + 1 :] for path in self.places._conf_paths()]
 
 
 def test_the_radios_are_the_files_that_fit_the_pattern_in_order():
@@ -477,7 +477,7 @@ def test_the_radios_are_the_files_that_fit_the_pattern_in_order():
         for name in ("hostapd-phy1.conf", "hostapd-phy0.conf", "hostapd-phy0.conf.wpsd", "hostapd.conf", "wpa.conf"):
             radios.add(name, time.time())
         assert radios.found() == ["hostapd-phy0.conf", "hostapd-phy1.conf"]
-        radios.inventory.confs = [radios.path + "/hostapd.conf", radios.path + "/none/*"]
+        radios.places.settings.confs = [radios.path + "/hostapd.conf", radios.path + "/none/*"]
         assert radios.found() == ["hostapd.conf"]
 
 

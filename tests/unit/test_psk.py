@@ -237,7 +237,7 @@ def test_a_made_key_is_added_armed_and_taken_away_again():
     after = b"".join([now for _, now in edit(wpsd.lines_of(io.BytesIO(OPENSYNC + b"\n"), 127))])
     assert after == OPENSYNC + b"\nwps=1 keyid=device-1 00:00:00:00:00:00 " + HEX + b"\n" and edit.added == ["device-1"]
     assert edit.passphrases == 3, "hostapd derives nothing from 64 hex digits"
-    gone = wpsd.PskEdit(KEYS, "key", removed=("device-1",))
+    gone = wpsd.PskEdit(KEYS, "key", removed={"device-1": HEX})
     assert b"device-1" not in b"".join([now for _, now in gone(wpsd.lines_of(io.BytesIO(after), 127))])
     assert wpsd.valid_secret(wpsd.new_psk()) and wpsd.new_psk() != wpsd.new_psk()
 

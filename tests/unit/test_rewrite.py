@@ -234,7 +234,47 @@ def test_lines_that_are_appended_to_the_old_file_and_to_the_new_one_are_both_kep
             folder.write(b"five\n", "ab")
             hostapd.write(b"four\n")
         assert wpsd.finish(rewrite.missed(edit))
-        assert folder.read() == NEW + b"four\nfive\n"
+        assert folder.read() == NEW + b"five\nfour\n"
+
+
+def test_what_was_appended_to_the_new_file_is_still_there_after_the_old_one_was_looked_at_twice_and_put_back():
+    with Folder() as folder:
+        rewrite = wpsd.Rewrite(folder.file, 127)
+        with open(folder.file, "ab") as hostapd:
+            assert wpsd.finish(rewrite.run(edit))
+            folder.write(b"five\n", "ab")
+            for line in (b"four\n", b"six\n"):
+                hostapd.write(line)
+                hostapd.flush()
+                assert wpsd.finish(rewrite.missed(edit))
+        assert folder.read() == NEW + b"five\nfour\nsix\n"
+        assert wpsd.finish(rewrite.missed(edit)) is False
+        assert wpsd.finish(rewrite.restore(nothing))
+        for line in OLD.split() + [b"four", b"five", b"six"]:
+            assert line in folder.read().split(b"\n"), line
+
+
+def test_a_line_that_comes_while_the_old_file_is_looked_at_is_not_lost_either():
+    with Folder() as folder:
+        rewrite = wpsd.Rewrite(folder.file, 127)
+        with open(folder.file, "ab") as hostapd:
+            assert wpsd.finish(rewrite.run(edit))
+            hostapd.write(b"four\n")
+        lines = [b"five\n"]
+        once = while_writing(folder, lambda: folder.write(lines and lines.pop() or b"", "ab"))
+        assert wpsd.finish(rewrite.missed(once))
+        assert folder.read() == NEW + b"five\nfour\n" and folder.names() == ["x"]
+
+
+def test_a_comment_that_goes_on_behind_what_hostapd_reads_at_once_is_not_cut_when_lines_are_joined():
+    with Folder() as folder:
+        folder.write(OLD + b"#" * 300 + b"\nlast")
+        rewrite = wpsd.Rewrite(folder.file, 127)
+        with open(folder.file, "ab") as hostapd:
+            assert wpsd.finish(rewrite.run(edit))
+            hostapd.write(b"four\n")
+        assert wpsd.finish(rewrite.missed(edit))
+        assert folder.read() == NEW + b"#" * 300 + b"\nlast\nfour\n"
 
 
 def test_a_second_line_that_comes_late_is_found_too():

@@ -326,8 +326,8 @@ def test_a_frame_may_arrive_byte_by_byte():
 
 def test_many_frames_may_arrive_at_once():
     raw = invoke((wpsd.A_METHOD, "go"), (wpsd.A_DATA, b""))
-    calls, _ = serving(raw * 300)
-    assert calls == [("go", {})] * 300
+    calls, _ = serving(raw * 150)
+    assert calls == [("go", {})] * 150
 
 
 def test_arguments_that_are_no_table_are_an_invalid_argument():
@@ -445,12 +445,12 @@ def radio(stations=0):
 PICKED = {"up": True, "interfaces": [{"section": "home", "ifname": "phy0-ap0", "config": {"mode": "ap"}}, {}]}
 
 
-def asked(pick, *pieces):
+def asked(pick, pieces):
     """What the one call that is pending was answered with, and the most bytes that were held."""
     answers, held = [], [0]
     bus = connected(HELLO)
     bus.invoke(77, "status", (), lambda status, answer: answers.append((status, answer)), pick)
-    bus.sock.pieces += list(pieces)
+    bus.sock.pieces += pieces
     while bus.sock and bus.sock.pieces:
         bus.receive()
         held[0] = max(held[0], len(bus._in))
@@ -465,16 +465,16 @@ def answered(table, cut):
 
 def test_of_a_long_answer_only_what_is_wanted_is_held_however_it_is_cut():
     for cut in (1, 3, 4, 7, 1024):
-        answers, _ = asked(WANTED, *answered((("radio0", radio(2)), ("radio1", radio(0))), cut))
+        answers, _ = asked(WANTED, answered((("radio0", radio(2)), ("radio1", radio(0))), cut))
         assert answers == [(wpsd.OK, {"radio0": PICKED, "radio1": PICKED})], cut
 
 
 def test_an_answer_longer_than_what_is_held_of_others_is_read_and_never_held_whole():
-    pieces = answered((("radio0", radio(600)),), 1024)
-    assert len(pieces) > 70
-    answers, held = asked(WANTED, *pieces)
+    pieces = answered((("radio0", radio(470)),), 1024)
+    assert len(pieces) > 65
+    answers, held = asked(WANTED, pieces)
     assert answers == [(wpsd.OK, {"radio0": PICKED})] and held < 8192
-    answers, held = asked(None, *pieces)
+    answers, held = asked(None, pieces)
     assert answers == [(wpsd.OK, None)] and held < 8192
 
 
@@ -483,5 +483,5 @@ def test_an_answer_that_lies_about_a_length_is_none_and_what_follows_is_understo
     for at in range(0, len(table), 2):
         lie = table[:at] + b"\xff\xff" + table[at + 2 :]
         raw = wpsd.frame(wpsd.DATA, 1, 9, (wpsd.A_DATA, lie)) + wpsd.frame(wpsd.STATUS, 1, 9, (wpsd.A_STATUS, 0))
-        answers, _ = asked(WANTED, raw)
+        answers, _ = asked(WANTED, [raw])
         assert len(answers) == 1 and answers[0][0] == wpsd.OK, at
