@@ -6,10 +6,13 @@ from rig.daemon import EVERYONE, wait
 
 DEFAULT = ["wps=1 keyid=key " + EVERYONE]
 METHODS = {
-    "start": {"ifname": 3, "ssid": 3, "key_id": 3, "timeout": 5},
+    "start": {"ifname": 3, "ssid": 3, "key_id": 3, "name": 3, "timeout": 5},
     "cancel": {"ifname": 3, "ssid": 3},
     "status": {"ifname": 3, "ssid": 3},
     "configure": {"ifname": 3, "ssid": 3, "wps": 7, "wps_pbc": 7, "wps_pbc_key_id": 3},
+    "history": {},
+    "rename": {"key_id": 3, "name": 3},
+    "revoke": {"key_id": 3},
 }
 
 
@@ -172,7 +175,7 @@ def test_status_tells_every_bss_in_the_fields_of_the_contract(home):
     assert answer["bss"] == [{
         "ifname": "home-ap", "ssid": "Home", "wps": False, "wps_pbc": False, "wps_pbc_key_id": "key",
         "key_ids": ["key", "key-2", "key-3"], "enabled": True, "supported": True, "reason": "",
-        "cold": False,
+        "reason_code": "", "cold": False, "freq": 2412,
     }]  # fmt: skip
 
 
@@ -201,7 +204,7 @@ def test_status_tells_how_the_last_session_ended(home):
     assert last.pop("ended") > 1600000000
     assert last == {
         "id": session, "result": "success", "key_id": "key-2", "mac": "02:00:00:00:02:00",
-        "uuid": "a134bcd4-edf6-548b-87e5-49d3aedf9b60", "connected": True, "attempts": 1, "error": "",
+        "uuid": "a134bcd4-edf6-548b-87e5-49d3aedf9b60", "connected": True, "attempts": 1, "error": "", "code": "",
         "name": "",
     }  # fmt: skip
 

@@ -82,13 +82,12 @@ def test_all_three_at_once_open_a_session_with_the_new_key(warm):
     assert warm.enrol() == warm.secret("home-ap", "opensync22")
 
 
-def test_enabling_sets_all_that_netifd_needs_in_one_commit(warm):
+def test_enabling_one_radio_sets_no_more_than_is_needed_in_one_commit(warm):
     commits = warm.folder / "commits"
     warm.tool("uci", 'case "$*" in *" commit "*) echo x >> %s;; esac\n%s' % (commits, spy(warm)))
     warm.ok("configure", ssid="Home", wps=True)
     assert warm.option("wps_pushbutton") == "1"
-    assert warm.option("ap_setup_locked") == "1"
-    assert warm.option("uuid") == warm.networks["home-ap"].conf["uuid"]
+    assert warm.option("ap_setup_locked") is None and warm.option("uuid") is None
     assert commits.read_text() == "x\n"
 
 
@@ -197,7 +196,7 @@ def test_a_silent_hostapd_makes_configure_give_up_and_leaves_uci_as_it_was(home)
 
 
 def test_an_answer_that_came_while_uci_took_long_is_not_late(house):
-    """wpsd stands still while uci writes to slow flash; hostapd has answered long ago when it goes on."""
+    """uci writes to slow flash; hostapd's answer is heard meanwhile."""
     house.add("home-ap")
     house.add("guest-ap", ssid="Guest", key="guests-only", radio="phy1", hostapd="second")
     house.station("key2", "opensync22", key_id="key-2")
@@ -208,7 +207,7 @@ def test_an_answer_that_came_while_uci_took_long_is_not_late(house):
     start = house.calling("start", ifname="guest-ap")
     wait(lambda: "WPS_PBC" in house.told("guest-ap"), what="the button is pressed")
     configure = house.calling("configure", ssid="Home", wps_pbc_key_id="key-2")
-    assert start.wait(12)[0] == 0 and start.seconds > 5
+    assert start.wait(12)[0] == 0 and start.seconds < 5
     assert configure.wait(12)[0] == 0
     assert "does not answer" not in house.log
 

@@ -163,7 +163,8 @@ class Street(House):
         """What no session and no fault changes."""
         files = [(path, path.stat()) for path in (self.networks[ifname].psk_path, self.conf_path(ifname))]
         modes = [(path, found.st_mode, found.st_uid, found.st_gid) for path, found in files]
-        names = sorted(path.name for path in [*self.disk.iterdir(), *self.folder.glob("hostapd*")])
+        around = [*self.disk.iterdir(), *self.folder.glob("hostapd*")]
+        names = sorted(path.name for path in around if path.name.startswith(tuple(file.stem for file, _ in files)))
         return modes, names, self.keys_of(ifname), self.conf(ifname)
 
 

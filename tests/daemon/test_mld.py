@@ -2,7 +2,8 @@
 """An access point that is an MLD (Wi-Fi 7): one BSS a link, a socket a link, and one socket that is deaf."""
 
 import pytest
-from rig.daemon import INTERPRETERS, PRINTER, TV, wait
+from rig.daemon import PRINTER, TV, wait
+from rig.interpreters import INTERPRETERS
 from rig.hostapd import Hostapd
 
 LINKS = ("ap-mld0_link0", "ap-mld0_link1")

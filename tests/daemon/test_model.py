@@ -11,7 +11,8 @@ import random
 import time
 
 import pytest
-from rig.daemon import INTERPRETERS, PRINTER, TV, wait
+from rig.daemon import PRINTER, TV, wait
+from rig.interpreters import INTERPRETERS
 
 PATIENCE = 5
 SLACK = 1

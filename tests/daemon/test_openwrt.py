@@ -5,7 +5,8 @@ import os
 import time
 
 import pytest
-from rig.daemon import EVERYONE, INTERPRETERS, PRINTER, TV, group_uuid, wait
+from rig.daemon import EVERYONE, PRINTER, TV, group_uuid, wait
+from rig.interpreters import INTERPRETERS
 from rig.openwrt import HOSTAPD_USER, Wireless, reply_of
 
 SLACK = 1
@@ -294,6 +295,7 @@ def test_a_psk_file_that_is_away_for_a_moment_ends_no_session(home):
     home.ok("start")
     rewritten(home, gap=1.5)
     wait(home.armed, 2 + SLACK)
+    home.wait_quiet()
     assert home.can_enrol() and "finished" not in home.events
     assert home.enrol() == home.secret("home-ap", "opensync11")
     assert home.wait_event("finished")["result"] == "success"

@@ -9,7 +9,8 @@ network is given another one's key; in the end each is as the table says. Nothin
 import re
 
 import pytest
-from rig.daemon import INTERPRETERS, wait
+from rig.daemon import wait
+from rig.interpreters import INTERPRETERS
 from rig.openwrt import Case, RecordedHouse, plain
 
 HOME_TWICE = {"phy0-ap0": "key", "phy1-ap0": "key"}
@@ -73,7 +74,6 @@ KEY_IDS = {
     ("main", "vlans"): {"phy0-ap0": {"key", "vlan"}},
     ("24.10", "vlans"): {"phy0-ap0": {"key", "vlan"}},
     ("24.10", "sections-without-names"): {"phy0-ap0": {"key"}, "phy1-ap0": {"key"}},
-    ("main", "own-psk-file"): {"phy0-ap0": {"key", "tv"}},
     # netifd writes no station into a file of the user's own, and knows of this one; what wpsd adds it owns
 }
 SLACK = 1       # s that a busy computer may take on top of what was promised

@@ -105,8 +105,9 @@ def a_day(house):
 
     psk = house.hostapd.append_psk("home-ap", DEVICE % 1)
     house.secrets.add(psk)
-    house.call("status")
+    house.ok("start")
     wait(lambda: psk in house.uci_text(), what="the device's key is kept in UCI")
+    house.ok("cancel")
     house.wait_rest()
 
     wireless = house.folder / "uci" / "wireless"

@@ -9,7 +9,8 @@ import signal
 import time
 
 import pytest
-from rig.daemon import EVERYONE, INTERPRETERS, PRINTER, TV, wait
+from rig.daemon import EVERYONE, PRINTER, TV, wait
+from rig.interpreters import INTERPRETERS
 
 PATIENCE = 5        # s in which a window that is dead is opened anew or told to be over
 SLACK = 1

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A key for each device: made, given out once, kept, named, taken back."""
+
+import json
+import time
+
+import pytest
+from rig.daemon import EVERYONE, PRINTER, TV, wait
+from rig.interpreters import INTERPRETERS, ROOT
+from rig.uci import Uci
+
+SLACK = 1
+MOST = 500      # keys of devices that there may be
+
+
+@pytest.fixture
+def interpreter():
+    return INTERPRETERS["MicroPython"]
+
+
+def devices(house, ifname="home-ap"):
+    return {device["key_id"]: device for device in house.bss(ifname).get("devices", [])}
+
+
+def made(house, ifname="home-ap"):
+    """key id -> the 64 hex digits of each line of the psk file that has such a key."""
+    found = {}
+    for line in house.psk(ifname).splitlines():
+        secret = line.rsplit(" ", 1)[1]
+        if len(secret) == 64 and "keyid=" in line:
+            found[line.split("keyid=")[1].split()[0]] = secret
+    return found
+
+
+def stations(house):
+    """The wifi-station sections that UCI has."""
+    package = Uci(house.folder / "uci", house.folder / "staged").load("wireless")
+    return {section.name: section.options for section in package.of_type("wifi-station")}
+
+
+def kept(house, key_id):
+    under_way = (house.folder / "run" / "uci.batch").exists()
+    return [options for options in stations(house).values() if options.get("key_id") == key_id and not under_way]
+
+
+def joined(house, who=PRINTER, ifname="home-ap", **more):
+    """A device joins by a session of its own; (its key id, the key that it was given)."""
+    key_id = house.ok("start", ssid="Home", key_id="*", **more)["key_id"]
+    secret = house.enrol(ifname, who)
+    assert secret and house.wait_event("finished")["result"] == "success"
+    wait(lambda: kept(house, key_id))
+    house.wait_rest()
+    return key_id, secret
+
+
+def by_default(house):
+    house.ok("configure", ssid="Home", wps_pbc_key_id="*")
+    wait(lambda: "device-" in house.bss()["wps_pbc_key_id"])
+    house.wait_rest()
+
+
+# -- a session
+
+
+def test_a_device_gets_a_key_of_its_own_that_uci_keeps_with_what_wps_told_of_it(home):
+    before = int(time.time())
+    key_id, secret = joined(home)
+    assert key_id == "device-1" and made(home) == {"device-1": secret}
+    (section,) = kept(home, "device-1")
+    assert section["key"] == secret and section["iface"] == "home_ap"
+    assert (section["wps_mac"], section["wps_uuid"]) == PRINTER
+    assert before <= int(section["wps_joined"]) <= time.time()
+    assert home.armed() == ["wps=1 keyid=key %s" % EVERYONE]
+    (device,) = devices(home).values()
+    assert device == {"key_id": "device-1", "name": section.get("wps_name", ""), "mac": PRINTER[0],
+                      "joined": int(section["wps_joined"])}
+    assert home.hostapd.connect("home-ap", PRINTER[0], secret) and home.hostapd.drops == 0
+
+
+def test_each_device_gets_another_key_and_nobody_elses_is_offered(home):
+    one, two = joined(home), joined(home, TV)
+    assert [one[0], two[0]] == ["device-1", "device-2"] and one[1] != two[1]
+    assert home.bss()["key_ids"] == ["key", "key-2", "key-3"]
+    assert home.refused("start", ssid="Home", key_id="device-1")[:2] == (4, "no_such_key_id")
+
+
+def test_a_name_is_the_key_id_and_has_to_be_free(home):
+    assert joined(home, name="printer")[0] == "printer"
+    for name in ("printer", "key", "key-2"):
+        assert home.refused("start", ssid="Home", key_id="*", name=name)[:2] == (2, "key_id_taken")
+    for name in ("no blanks", "*", "", "x" * 32):
+        assert home.refused("start", ssid="Home", key_id="*", name=name)[0] == 2
+    assert home.refused("start", ssid="Home", key_id="key-2", name="tv")[:2] == (2, "bad_name")
+
+
+def test_starting_again_while_it_runs_starts_nothing(home):
+    first = home.ok("start", ssid="Home", key_id="*")
+    again = home.ok("start", ssid="Home", key_id="*")
+    assert not again["started"] and (again["session"], again["key_id"]) == (first["session"], first["key_id"])
+    assert home.refused("start", ssid="Home", key_id="*", name="tv")[0] == 6
+    assert home.refused("start", ssid="Home", key_id="key-2")[0] == 6
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timeout", "overlap", "interrupted"])
+def test_after_any_other_end_the_key_is_gone_from_the_file_and_from_hostapd(home, end):
+    before = home.psk(), home.uci_text()
+    home.ok("start", ssid="Home", key_id="*", **({"timeout": 1} if end == "timeout" else {}))
+    assert home.bss()["wps_pbc_key_id"] == "device-1"
+    if end == "cancelled":
+        home.ok("cancel", ssid="Home")
+    elif end == "overlap":
+        home.hostapd.overlap("home-ap")
+    elif end == "interrupted":
+        home.hostapd.kill()
+        home.wait_event("finished", 12)
+        home.start_hostapds()
+    if end != "interrupted":
+        assert home.wait_event("finished", 12)["result"] == end
+    home.wait_rest()
+    wait(lambda: home.psk() == before[0])
+    assert home.uci_text() == before[1]
+    assert len(home.hostapd.bss["home-ap"].keys) == 4, "the three keys, and wpa_passphrase"
+
+
+def test_a_device_that_takes_its_key_and_says_nothing_more_keeps_it(home):
+    """The last message of the exchange is lost: hostapd has told the key, and the session ends without a success."""
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    home.hostapd.emit("home-ap", "WPS-REG-SUCCESS %s %s" % PRINTER)
+    home.wait_event("credential_sent")
+    home.ok("cancel", ssid="Home")
+    wait(lambda: kept(home, key_id))
+    assert key_id in made(home)
+
+
+# -- the default
+
+
+def test_as_the_default_it_is_armed_at_rest_and_each_window_gives_another(home):
+    by_default(home)
+    assert home.armed() == ["wps=1 keyid=device-1 %s" % EVERYONE]
+    found = []
+    for number, who in enumerate((PRINTER, TV), 1):
+        home.hostapd_cli("WPS_PBC")         # as the router's button and LuCI do
+        wait(home.can_enrol)
+        found.append(home.enrol("home-ap", who))
+        assert home.wait_event("finished")["key_id"] == "device-%d" % number
+        wait(lambda: home.armed() == ["wps=1 keyid=device-%d %s" % (number + 1, EVERYONE)])
+        home.wait_rest()
+        wait(lambda: kept(home, "device-%d" % number))
+    assert len(set(found)) == 2 and home.hostapd.drops == 0
+    assert sorted(devices(home)) == ["device-1", "device-2"]
+    assert made(home)["device-1"] == found[0] and made(home)["device-2"] == found[1]
+
+
+def test_a_start_without_a_key_id_gives_out_the_one_that_is_armed(home):
+    by_default(home)
+    assert home.ok("start")["key_id"] == "device-1"
+    home.ok("cancel")
+    home.wait_rest()
+    assert home.armed() == ["wps=1 keyid=device-1 %s" % EVERYONE]
+    assert home.ok("start", key_id="*", name="printer")["key_id"] == "printer"
+    assert sorted(made(home)) == ["printer"]
+    home.ok("cancel")
+    wait(lambda: home.armed() == ["wps=1 keyid=device-1 %s" % EVERYONE])
+    assert sorted(made(home)) == ["device-1"]
+
+
+def test_another_default_takes_the_unused_key_away(home):
+    by_default(home)
+    home.ok("configure", ssid="Home", wps_pbc_key_id="key-2")
+    wait(lambda: home.armed() == ["wps=1 keyid=key-2 %s" % EVERYONE] and not made(home))
+
+
+def test_configure_can_choose_it_and_open_the_window_at_once(home):
+    home.ok("configure", ssid="Home", wps_pbc_key_id="*", wps_pbc=True)
+    assert home.option("wps_pbc_key_id") == "*" and home.bss()["session"]["key_id"] == "device-1"
+    secret = home.enrol()
+    wait(lambda: kept(home, "device-1"))
+    assert kept(home, "device-1")[0]["key"] == secret
+
+
+# -- a group
+
+
+def test_on_two_radios_the_key_is_for_both_and_not_for_the_guests(two_radios):
+    key_id, secret = joined(two_radios, ifname="home-24")
+    assert sorted((name, options["iface"]) for name, options in stations(two_radios).items()) == [
+        ("wps_device_1", "home_24"), ("wps_device_1_2", "home_50")]
+    assert all(isinstance(options["iface"], str) for options in stations(two_radios).values()), "24.10 ignores lists"
+    for ifname in ("home-24", "home-50"):
+        assert made(two_radios, ifname) == {key_id: secret} and key_id in devices(two_radios, ifname)
+        assert two_radios.hostapd_of(ifname).connect(ifname, PRINTER[0], secret)
+    assert secret not in two_radios.psk("guest-24") and not devices(two_radios, "guest-24")
+    assert two_radios.ok("revoke", key_id=key_id) == {"revoked": True}
+    assert not stations(two_radios) and not made(two_radios, "home-24") and not made(two_radios, "home-50")
+
+
+# -- taken back
+
+
+def test_a_revoked_device_is_out_at_once_and_stays_out_and_nobody_else_notices(home):
+    (one, first), (two, second) = joined(home), joined(home, TV)
+    for who, secret in ((PRINTER, first), (TV, second)):
+        assert home.hostapd.connect("home-ap", who[0], secret)
+    assert home.ok("revoke", key_id=one) == {"revoked": True}
+    assert home.wait_event("revoked") == {"ssid": "Home", "key_id": one}
+    assert home.hostapd.drops == 1 and not home.hostapd.connect("home-ap", PRINTER[0], first)
+    assert home.hostapd.connect("home-ap", TV[0], second)
+    assert sorted(devices(home)) == [two] == sorted(made(home)) and not kept(home, one) and first not in home.uci_text()
+    home.kill_wpsd()
+    home.start_wpsd()
+    assert sorted(made(home)) == [two]
+
+
+def test_what_can_not_be_revoked_is_refused_with_a_sentence(home):
+    key_id, _ = joined(home)
+    picture = home.picture()
+    assert home.refused("revoke", key_id="nobody")[:2] == (4, "no_such_device")
+    assert home.refused("revoke", key_id="key-2")[:2] == (6, "not_a_device")
+    assert home.refused("revoke")[:2] == (2, "missing_argument")
+    assert home.picture() == picture
+    given = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    assert home.refused("revoke", key_id=given)[:2] == (6, "session_active")
+    assert key_id in home.refused("revoke", key_id="nobody")[2]
+
+
+def test_a_device_has_a_name_that_can_be_changed(home):
+    key_id, secret = joined(home)
+    assert home.ok("rename", key_id=key_id, name="Büro's \"printer\"") == {"changed": True}
+    assert home.ok("rename", key_id=key_id, name="Büro's \"printer\"") == {"changed": False}
+    assert devices(home)[key_id]["name"] == "Büro's \"printer\"" and made(home) == {key_id: secret}
+    for name in ("", "x" * 33):
+        assert home.refused("rename", key_id=key_id, name=name)[:2] == (2, "bad_name")
+    assert home.refused("rename", key_id="key", name="x")[:2] == (6, "not_a_device")
+
+
+def test_only_root_may_rename_and_revoke():
+    acl = json.loads((ROOT / "openwrt/wpsd/files/usr/share/acl.d/wpsd.json").read_text())
+    assert not {"rename", "revoke", "configure"} & set(acl["access"]["wps"]["methods"])
+
+
+def test_a_device_that_hostapd_made_a_key_for_before_is_kept_when_somebody_starts_and_can_be_revoked(house):
+    own = "5" * 64
+    house.secrets.add(own)
+    house.add("home-ap", psk="wps=1 %s %s\n" % (TV[0], own))
+    house.start()
+    name = "wps_" + TV[0].replace(":", "")
+    before = house.uci_text()
+    time.sleep(0.3)
+    assert house.uci_text() == before, "nothing behind anybody's back"
+    house.ok("start")
+    wait(lambda: name in house.uci_text())
+    house.ok("cancel")
+    house.wait_rest()
+    assert stations(house)[name] == {"iface": "home_ap", "key_id": name, "mac": TV[0], "key": own}
+    wait(lambda: "keyid=%s wps=0 %s %s" % (name, TV[0], own) in house.psk())
+    assert devices(house)[name]["mac"] == TV[0] and house.hostapd.connect("home-ap", TV[0], own)
+    house.ok("revoke", key_id=name)
+    assert own not in house.psk() and own not in house.uci_text()
+    assert not house.hostapd.connect("home-ap", TV[0], own)
+
+
+# -- what goes wrong
+
+
+def test_uci_that_can_not_be_written_costs_no_device_its_key_and_is_tried_again(home):
+    good = (home.folder / "bin" / "uci").read_text()
+    home.tool("uci", "exit 1\n")
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    secret = home.enrol()
+    home.wait_event("finished")
+    wait(lambda: home.bss()["reason_code"] == "uci")
+    assert made(home) == {key_id: secret} and key_id in devices(home) and not kept(home, key_id)
+    home.kill_wpsd()            # a crash does not lose it either
+    home.start_wpsd(rest=False)
+    (home.folder / "bin" / "uci").write_text(good)
+    wait(lambda: kept(home, key_id), 8)
+    assert kept(home, key_id)[0]["key"] == secret and made(home) == {key_id: secret}
+    wait(lambda: home.bss()["reason_code"] == "")
+
+
+def test_a_batch_that_wrote_nothing_and_said_that_all_is_well_is_not_believed(home):
+    """uci batch exits with 0, whatever became of it; 24.10 keeps an AP down that has a station without a key."""
+    real = (home.folder / "bin" / "uci").read_text()
+    home.tool("uci", 'case "$*" in *batch*) exit 0;; esac\n' + real.partition("\n")[2])
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    assert home.enrol()
+    wait(lambda: home.bss()["reason_code"] == "uci")
+    assert not stations(home).keys() - {"key2", "key3"} and key_id in made(home)
+
+
+@pytest.mark.parametrize("when", ["before", "in the window", "after the success"])
+def test_a_wpsd_that_is_killed_leaves_no_lost_device_and_no_key_that_nobody_has(home, when):
+    if when == "before":
+        home.ok("start", ssid="Home", key_id="*")
+        home.kill_wpsd()
+        home.start_wpsd(rest=False)
+        home.ok("cancel", ssid="Home")
+        home.wait_rest()
+        wait(lambda: not made(home))
+        return
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    home.kill_wpsd()
+    secret = home.enrol()
+    if when == "after the success":
+        home.hostapd.connect("home-ap", PRINTER[0], secret)
+    home.start_wpsd(rest=False)
+    wait(lambda: kept(home, key_id))
+    assert made(home) == {key_id: secret} and kept(home, key_id)[0]["key"] == secret
+
+
+def test_a_key_that_somebody_was_given_while_there_was_no_wpsd_is_kept(house):
+    home = house
+    home.add("home-ap")
+    home.settings["advertise"] = "always"
+    home.start(rest=False)
+    wait(home.armed)
+    home.ok("configure", ssid="Home", wps_pbc_key_id="*")
+    wait(lambda: home.armed() == ["wps=1 keyid=device-1 %s" % EVERYONE])
+    home.wait_quiet()
+    home.kill_wpsd()
+    home.hostapd_cli("WPS_PBC")
+    secret = home.enrol()
+    assert secret == made(home)["device-1"]
+    home.start_wpsd(rest=False)
+    wait(lambda: kept(home, "device-1"))
+    assert kept(home, "device-1")[0]["key"] == secret
+    wait(lambda: home.armed() == ["wps=1 keyid=device-2 %s" % EVERYONE])
+
+
+def test_a_restart_goes_on_with_the_same_unused_key(home):
+    by_default(home)
+    before = home.psk()
+    for _ in range(2):
+        home.kill_wpsd()
+        home.start_wpsd()
+        assert home.psk() == before
+
+
+def test_the_state_file_has_the_key_id_and_never_the_key(home):
+    by_default(home)
+    state = (home.folder / "run" / "state.json").read_text()
+    assert "device-1" in state and made(home)["device-1"] not in state
+
+
+# -- where it can't work
+
+
+def test_a_section_without_a_name_is_refused_with_a_sentence(house):
+    house.add("home-ap")
+    house.write_uci()
+    path = house.folder / "uci" / "wireless"
+    path.write_text(path.read_text().replace("wifi-iface 'home_ap'", "wifi-iface"))
+    house.write_conf()
+    house.broker.start()
+    house.start_hostapds()
+    house.start_wpsd()
+    assert house.refused("start", ssid="Home", key_id="*")[:2] == (8, "no_section_name")
+    assert house.refused("configure", ssid="Home", wps_pbc_key_id="*")[:2] == (8, "no_section_name")
+
+
+def test_a_psk_file_that_serves_other_networks_too_is_refused_with_a_sentence(house):
+    own = house.folder / "own.psk"
+    own.write_text("")
+    for ifname, ssid, wps in (("home-ap", "Home", True), ("guest-ap", "Guest", False)):
+        house.add(ifname, ssid=ssid, wps=wps, conf={"wpa_psk_file": own}, uci={"wpa_psk_file": str(own)})
+        house.networks[ifname].psk_path = own
+    house.write_uci()
+    house.write_conf()
+    house.broker.start()
+    house.start_hostapds()
+    house.start_wpsd(rest=False)
+    wait(lambda: house.armed("home-ap"))
+    assert house.refused("start", ssid="Home", key_id="*")[:2] == (8, "psk_shared")
+
+
+def test_at_the_bound_it_is_refused_and_says_how_many_there_are_and_may_be(house):
+    house.add("home-ap")
+    for number in range(MOST):
+        house.station("wps_device_%d" % number, "%064x" % (number + 1), key_id="device-%d" % number, iface="home_ap",
+                      wps_mac="02:00:00:00:%02x:%02x" % divmod(number, 256), wps_name="device of somebody %d" % number,
+                      wps_joined=str(1000 + number))
+    house.secrets = set()
+    house.start()
+    status, code, sentence = house.refused("start", ssid="Home", key_id="*")
+    assert (status, code) == (6, "too_many_devices") and sentence.count(str(MOST)) == 2
+    call = house.calling("status")
+    assert call.wait()[0] == 0
+    assert sum(len(raw) for message in call.messages for raw in message.values() if raw) < 1 << 16
+    bss = house.bss()
+    assert len(bss["devices"]) + bss["devices_more"] == MOST and bss["devices"][0]["key_id"] == "device-%d" % (MOST - 1)
+    house.ok("revoke", key_id="device-7")
+    assert house.ok("start", ssid="Home", key_id="*")["key_id"] == "device-7"
