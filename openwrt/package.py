@@ -442,7 +442,7 @@ def dist(folder):
                                   makefile, flags=re.MULTILINE)  # fmt: skip
         if "luci.mk" in makefile:
             place = "luci/applications"
-            makefile = makefile.replace("$(TOPDIR)/feeds/luci/luci.mk", "../../luci.mk")
+            makefile = re.sub(r"^# in LuCI.*\ninclude .*luci\.mk.*$", "include ../../luci.mk", makefile, flags=re.MULTILINE)
         else:
             place = "packages/net"
             url = re.search(r"^\s*URL:=(.*?)/?$", makefile, re.MULTILINE)[1]
