@@ -32,6 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "openwrt")]
 
 import cost
 import load
+import router
 import speed
 from figures import markdown, table
 from stage import BIN, micropython, programs
@@ -49,6 +50,7 @@ TOPICS = {
     "keys": load.keys,
     "storm": load.storm,
     "reload": load.reload,
+    "router": router.router,
 }
 
 

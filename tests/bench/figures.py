@@ -9,7 +9,8 @@ import statistics
 @dataclasses.dataclass
 class Row:
     """One line of the table: `values` of one run each (inf: it failed), to be `under` a bound or `most` that much;
-    `peers` are (what, value) in the same unit, and with `beat` the first one has to be beaten, too."""
+    `peers` are (what, value) in the same unit; with `beat` the first one has to be beaten, too, with `share` it is
+    to be at most that part of it, or at least so many times as much."""
 
     topic: str
     what: str
@@ -19,6 +20,7 @@ class Row:
     under: float = None
     most: float = None
     beat: bool = False
+    share: float = None
 
     @property
     def value(self):
@@ -34,6 +36,10 @@ class Row:
             found.append(("at most " + plain(self.most, self.unit), self.value <= self.most))
         if self.beat:
             found.append(("less than " + self.peers[0][0], self.value < self.peers[0][1]))
+        if self.share is not None:
+            wanted = self.share * self.peers[0][1]
+            reached = self.value <= wanted if self.share < 1 else self.value >= wanted
+            found.append(("%s %s ×" % ("at most" if self.share < 1 else "at least", plain(self.share)), reached))
         return found
 
     @property

@@ -65,6 +65,7 @@ def programs(folder):
         "MicroPython": [*bare, "-c", LAUNCH % folder],
         "counted": [*bare, "-c", LAUNCH_AND_COUNT % (folder, folder + "/counts")],
         "counts": folder + "/counts",
+        "folder": folder,
         "MicroPython from source": [*bare, str(WPSD)],
         "CPython": [*python, str(WPSD)],
         "bare MicroPython": [*bare, "-c", REST],

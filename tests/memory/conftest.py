@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`world` stands beside these tests."""
+
+import pathlib
+import sys
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
