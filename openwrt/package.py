@@ -442,7 +442,8 @@ def dist(folder):
                                   makefile, flags=re.MULTILINE)  # fmt: skip
         if "luci.mk" in makefile:
             place = "luci/applications"
-            makefile = re.sub(r"^# in LuCI.*\ninclude .*luci\.mk.*$", "include ../../luci.mk", makefile, flags=re.MULTILINE)
+            wanted = "include ../../luci.mk"
+            makefile = re.sub(r"^# in LuCI.*\ninclude .*luci\.mk.*$", wanted, makefile, flags=re.MULTILINE)
         else:
             place = "packages/net"
             url = re.search(r"^\s*URL:=(.*?)/?$", makefile, re.MULTILINE)[1]
