@@ -5,7 +5,7 @@
     python tests/bench memory call              these topics alone
     python tests/bench --quick                  shorter runs, to develop with
     python tests/bench --json FILE              the figures for a program, too
-    python tests/bench --markdown               the table as it stands in the README
+    python tests/bench --markdown               the table as it stands in BENCH.md
 
 wpsd is what the package installs (wpsd.mpy, mpy-cross -O3, started as /usr/sbin/wpsd starts it) under the real
 MicroPython, with its files in memory as on a router. On the bus and on hostapd's sockets it talks to this process
@@ -72,7 +72,7 @@ def main():
     cli.add_argument("topics", nargs="*", metavar="topic", help=", ".join(TOPICS))
     cli.add_argument("--quick", action="store_true", help="shorter runs, to develop with")
     cli.add_argument("--json", metavar="FILE", help="the figures for a program, too")
-    cli.add_argument("--markdown", action="store_true", help="the table as it stands in the README")
+    cli.add_argument("--markdown", action="store_true", help="the table as it stands in BENCH.md")
     options = cli.parse_args()
     unknown = [topic for topic in options.topics if topic not in TOPICS]
     if unknown:
