@@ -1251,7 +1251,6 @@ class Network:
         self.section = section
         self.mode = text(section.get("mode")) or "ap"
         self.devices = [text(name) for name in section.all("device")]
-        self.mlo = section.on("mlo")
         self.disabled = section.on("disabled")
         self.enabled = section.on("wps_pushbutton") and not self.disabled
         self.ssid = section.get("ssid")
@@ -3416,7 +3415,6 @@ class Bss:
         self.failed = []  # codes of what did
         self.trouble = None  # the Refusal
         self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
-        self.dropped = 0  # how often its clients were
         self.told = None  # its entry in `status`, as far as it has no clock in it
 
     @property
