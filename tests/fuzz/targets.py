@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Six inputs of wpsd that may lie. Each target is a function of bytes and raises when a promise is broken.
 
-The bytes are a small program (see Program) or the file itself. What every target promises, in world.py: only
+The bytes are a small program (see Program) or the file itself. What every target promises, in router_in_memory.py: only
 sentences and keys go out that may go out, whatever is rewritten has exactly one armed key, hostapd is told to give
 one out only when it has loaded it, no word of a command can become two. What a target promises beyond that stands
 above it. Run by `run.py` (atheris) and `test_corpus.py`; on MicroPython by `replay.py`.
@@ -13,8 +13,8 @@ import struct
 
 import wpsd
 
-from world import CONF, EVERYONE, FILES, ODD, PSK, SECRETS, SETTINGS, STATE, UUIDS, WIRELESS
-from world import again, armed, connected, is_armed, is_printable, plain, rested, text_lines
+from router_in_memory import CONF, EVERYONE, FILES, ODD, PSK, SECRETS, SETTINGS, STATE, UUIDS, WIRELESS
+from router_in_memory import again, armed, connected, is_armed, is_printable, plain, rested, text_lines
 
 LATER = 6000, 6000, 130000, 6000, 16000, 6000, 130000, 6000, 6000  # ms: whatever is under way ends within these
 NAMES = b"ifname", b"ssid", b"key_id", b"timeout", b"wps", b"wps_pbc", b"wps_pbc_key_id", b"path", b"name", b"colour"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`world` stands beside these tests."""
+"""`cramped` stands beside these tests."""
 
 import pathlib
 import sys

@@ -5,9 +5,9 @@ Which heap is too small for what changes with each change of wpsd.py, so the ste
 """
 
 import pytest
+from cramped import Cramped, bytecode
 from rig.daemon import ROOT
 from rig.interpreters import INTERPRETERS, missing
-from world import Cramped, bytecode
 
 STEP, MOST = 8, 240  # kB
 

@@ -18,7 +18,8 @@ import sys
 import threading
 import time
 
-from rig.daemon import micropython, wait
+from rig.daemon import wait
+from rig.interpreters import micropython
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / ".build" / "bin"
