@@ -11,7 +11,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rig.daemon import micropython
+from rig.interpreters import micropython
 from rig.ovsdb import PACKAGE, ROOT, Bridge
 
 sys.path[:0] = [str(ROOT), str(PACKAGE / "files" / "usr" / "lib" / "wpsd")]

@@ -5,7 +5,8 @@ import tempfile
 import time
 
 import pytest
-from rig.daemon import INTERPRETERS, PRINTER, House, wait
+from rig.daemon import PRINTER, House, wait
+from rig.interpreters import INTERPRETERS
 from rig.ovsdb import UNSET, Bridge, Manager, Server, commands
 
 NAMES = ("home-24", "home-50")
