@@ -3735,7 +3735,8 @@ class Mender:
             return None  # it may be nothing of ours, or what is open there may be meant
         if link.freq >= SIX_GHZ:
             want = Want()
-        if (link.pbc or link.is_stale) and not want.window and "cancel" not in failed:
+        is_other = not want.window or bss.windows.get(link.path, (0,))[0] != want.window  # of a session before
+        if (link.pbc or link.is_stale) and is_other and "cancel" not in failed:
             return self._cancel
         if link.shown and not want.shown and "beacon" not in failed:
             return self._hide
@@ -3899,7 +3900,8 @@ class Mender:
                 self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
                 return
         else:
-            bss.windows[link.path] = want.window, link.outcome, False
+            before = link.outcome
+        bss.windows[link.path] = want.window, before, False
         link.pressing = True
         answer = yield link.asking("WPS_PBC")
         if not link.pbc and answer is not None:  # WPS-PBC-ACTIVE comes before the OK
@@ -3914,7 +3916,7 @@ class Mender:
         if link.pbc:
             link.is_stale = False
             bss.has_refused = False
-            bss.windows[link.path] = bss.windows[link.path][:2] + (True,)
+            bss.windows[link.path] = want.window, before, True  # of a session that may be over by now
         elif link.sock and bss.has_refused:
             bss.windows.pop(link.path, None)
             raise refused(bss, "press", "the push button")
