@@ -174,9 +174,9 @@ def test_a_wpsd_that_stands_still_gets_the_cancel_of_what_was_refused_meanwhile(
     home.bridge.kill()
     name = "CPython" if "python" in home.command[0].rpartition("/")[2] else "MicroPython"
     with Bridge(commands(built, CALL_TIME=1500)[name], home.folder, home.bus.path, home.server):
+        home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "the other one looked around")
         home.settled()
         home.wpsd.delay = 3
-        time.sleep(0.3)
         home.manager.order("home-24", wps=True, wps_pbc=True)
         home.manager.done("home-24")
         assert home.manager.note("home-24.refused").startswith("no_answer: ")

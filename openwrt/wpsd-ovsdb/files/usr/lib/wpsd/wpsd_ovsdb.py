@@ -686,27 +686,27 @@ class Bridge:
             row.calling = True
 
         def answered(status, sentence):
+            broken = (TIMEOUT, UNKNOWN, FAILED)
             self.stale.add(bsses[0].ssid)
             for bss, facts in tried:
                 bss.opening = False
-                if status in (TIMEOUT, UNKNOWN, FAILED):
+                if status in broken:
                     bss.retry = after(ticks(), RETRY)
                 else:
                     bss.tried = facts
                 # what is refused here is not to be opened by a wpsd that wakes up
                 bss.close = bss.close or bss.again or bool(orders) and status == TIMEOUT
                 bss.again = False
-            for name in [row.if_name for row, _ in orders] or [bss.ifname for bss in bsses]:
-                if status == OK:
-                    self.refused.pop(name, None)
-                elif not orders:
-                    for row in self._rows(name):
-                        self._refuse(row, sentence, True)
+            for bss, _ in tried:
+                if status == OK and (orders or self.refused.get(bss.ifname, (None, False))[1]):
+                    self.refused.pop(bss.ifname, None)
+                for row in self._rows(bss.ifname) if status != OK and not orders else ():
+                    self._refuse(row, sentence, True)
             for row, order in orders:
                 if row.order == order:
                     row.calling, row.done = False, True
-                    if status != OK:
-                        self._refuse(row, sentence)
+                    if status != OK:  # of a wish, if wpsd said so of one: it may come true by itself
+                        self._refuse(row, sentence, status not in broken and any([wish for _, (wish, _) in tried]))
 
         where = ("ifname", bsses[0].ifname) if len(bsses) == 1 else ("ssid", bsses[0].ssid)
         self._invoke("configure", (where,) + fields, answered)
