@@ -611,6 +611,7 @@ class Request:
 
 
 _ATTEMPTS = 5  # at a file that others write to
+COMMAND_TIME = 60000  # ms that a command of the shell has
 PAUSE = 128  # lines that are gone through between two pauses
 _BLOCK = 16  # lines that are written at once
 
@@ -624,18 +625,39 @@ class _Busy(Exception):
 
 
 def finish(generator):
-    """Run one that pauses to its end, without a pause; what it returns."""
+    """Run one that pauses to its end; what it returns."""
     try:
         while True:
-            next(generator)
+            time.sleep((next(generator) or 0) / 1000)
     except StopIteration as e:
         return e.value
 
 
-def shell(*commands):
-    """Run commands one after the other; True if each of them succeeded.
-    Nothing secret may stand in them: everybody can list arguments."""
-    return os.system(" && ".join(commands)) == 0
+def commanding(command, told):
+    """Have the shell run a command, which nobody but the caller of this generator waits for:
+    it yields the ms until it is to be asked again, and returns whether the command succeeded.
+    `told` is a path at which that is told, by names alone, for which a full disk has room.
+    Nothing secret may stand in the command: everybody can list arguments."""
+    for path in (told, told + ".ok"):
+        _remove(path)
+    name = quoted(told)
+    os.system("(umask 077; { %s; } && : >%s.ok; : >%s) </dev/null >/dev/null 2>&1 &" % (command, name, name))
+    began = ticks()
+    while not _remove(told):
+        waited = ticks_diff(ticks(), began)
+        if waited > COMMAND_TIME:
+            return False
+        yield 2 if waited < 20 else 10 if waited < 200 else 50
+    return _remove(told + ".ok")
+
+
+def _remove(path):
+    """Whether it was there."""
+    try:
+        os.remove(path)
+        return True
+    except OSError:
+        return False
 
 
 def quoted(word):
@@ -694,7 +716,7 @@ class Rewrite:
     nothing happens.  The replaced file stays open until forget(), so that what
     others wrote to it after it was read is found (missed) and so that it can
     come back (restore).  Whatever goes through a file is a generator that yields
-    None now and then, so that others are served meanwhile: see finish().
+    None now and then, or ms, so that others are served meanwhile: see finish().
     """
 
     def __init__(self, path, longest):
@@ -805,10 +827,8 @@ class Rewrite:
         old, new = quoted(self.path), quoted(temporary)
         count, block, is_done = 0, [], False
         try:
-            yield
-            if not shell(
-                "umask 077", "[ -f %s ]" % old, "[ ! -h %s ]" % old, "rm -f " + new, "cp -p %s %s" % (old, new)
-            ):
+            copy = "[ -f %s ] && [ ! -h %s ] && rm -f %s && cp -p %s %s" % (old, old, new, old, new)
+            if not (yield from commanding(copy, temporary + ".told")):
                 raise FileError("%s can't be copied: it is no plain file, or the disk is full." % self.path)
             yield
             with open(temporary, "wb") as file:
@@ -837,7 +857,7 @@ class Rewrite:
             raise FileError("%s can't be written: error %s." % (self.path, e.errno))
         finally:
             if not is_done:
-                shell("rm -f " + new)
+                _remove(temporary)
 
 
 def _write(file, block):
@@ -1144,29 +1164,30 @@ def _changed(section, todo):
     return section
 
 
-def uci_command(folder, scratch, changes, secrets=()):
-    """The shell's command that makes changes to `wireless` in one commit, all or none.
-    When it is through, the file `scratch`.done holds its exit code.  A change is (verb,
-    what, value), as in set wireless.WHAT=VALUE, value None where the verb takes none; of
-    `secrets`, which nobody may see among the arguments, a batch file holds them.  What
-    somebody else has staged stays staged: ours is kept in a folder of its own.  Raises
-    OSError."""
-    place, batch, done = quoted(scratch), quoted(scratch + ".batch"), quoted(scratch + ".done")
+def committed(folder, scratch, changes, secrets=()):
+    """A generator like commanding(): changes to `wireless` in one commit, all or none.
+    A change is (verb, what, value), as in set wireless.WHAT=VALUE, value None where the verb
+    takes none; of `secrets`, which nobody may see among the arguments, a batch file holds
+    them: the folder of `scratch` is nobody else's.  What somebody else has staged stays
+    staged: ours is kept in a folder of its own.  OSError."""
+    place, batch = quoted(scratch), scratch + ".batch"
     uci = "uci -q -c %s -t %s " % (quoted(folder), place)
-    whats = [("wireless." + what if value is None else "wireless.%s=%s" % (what, value)) for _, what, value in changes]
-    commands = [uci + change[0] + " " + quoted(what) for change, what in zip(changes, whats)]
-    shell("umask 077", "rm -rf %s %s %s" % (place, batch, done), "mkdir -p " + place, ": > " + batch)
+    commands = ["mkdir " + place]
+    for verb, what, value in changes:
+        what = "wireless." + what if value is None else "wireless.%s=%s" % (what, value)
+        commands.append(uci + verb + " " + quoted(what))
     if secrets:
-        with open(scratch + ".batch", "r+b") as file:
-            for verb, what, value in secrets:
-                file.write(("%s wireless.%s='%s'\n" % (verb, what, value)).encode())
-        commands.append(uci + "batch < " + batch)
+        with open(batch, "wb") as file:
+            _write(file, [("%s wireless.%s='%s'\n" % secret).encode() for secret in secrets])
+        commands.append(uci + "batch < " + quoted(batch))
         for _, what, _ in secrets:  # it exits with 0 whatever became of it
             commands.append(uci + "get " + quoted("wireless." + what))
     commands.append(uci + "commit wireless")
-    return "(umask 077; { %s; } >/dev/null; code=$?; rm -rf %s %s; echo $code > %s.new; mv %s.new %s; exit $code)" % (
-        " && ".join(commands), place, batch, done, done, done,
-    )  # fmt: skip
+    command = "rm -rf %s; %s; code=$?; rm -rf %s; [ $code = 0 ]" % (place, " && ".join(commands), place)
+    try:
+        return (yield from commanding(command, scratch + ".told"))
+    finally:
+        _remove(batch)
 
 
 class Key:
@@ -1321,7 +1342,12 @@ def read_networks(folder, staged=""):
         sections = _with_staged(_sections(path), staged + "/wireless" if staged else "")
         return (yield from networks_of(sections))
     except _Repeated:
-        return (yield from networks_of(read_uci(path, staged)))
+        held = []
+        for section in _sections(path, {}):
+            held.append(section)
+            if not len(held) % (PAUSE // 8):
+                yield
+        return (yield from networks_of(_with_staged(held, staged + "/wireless" if staged else "")))
 
 
 def networks_of(sections):
@@ -1851,7 +1877,7 @@ def _mark(key, mac):
 # loop
 #
 # One queue of (time, what) and one poll set.  Work that has to wait is a task: a
-# generator that yields what it waits for, a function that is handed `go_on` and
+# generator that yields what it waits for: ms, or a function that is handed `go_on` and
 # calls it once with the answer; None lets everybody else have a turn first.
 # ---------------------------------------------------------------------------
 
@@ -1951,9 +1977,6 @@ class Loop:
             if fd in self._watched:
                 self.safely(self._watched[fd][1], events)
 
-    def sleeping(self, ms):
-        return lambda go_on: self.at(ms, go_on)
-
 
 def where(accident):
     """The place in this file, without what stands there: a value may be a key."""
@@ -1990,10 +2013,10 @@ class Task:
         error = result = None
         try:
             wait = self._steps.send(answer)
-            if wait:
+            if callable(wait):
                 wait(self._go_on)
             else:
-                self._loop.at(0, self._go_on)
+                self._loop.at(wait or 0, self._go_on)
             return
         except StopIteration as e:
             result = e.value
@@ -2909,7 +2932,7 @@ class Netifd:
                 break
             if ticks_diff(ticks(), began) > RESTART_TIME:
                 return False
-            yield self._loop.sleeping(500)
+            yield 500
         if not self.is_there:
             return False
         status = yield lambda go_on: self._bus.invoke(
@@ -2951,26 +2974,14 @@ class Uci:
         """Part of a task: (verb, what, value) as in `uci VERB wireless.WHAT=VALUE`; secrets are
         those whose values nobody may see among the arguments.  True if it was done."""
         while self._is_busy:
-            yield self._loop.sleeping(20)
+            yield 20
         self._is_busy = True
-        told = self._scratch + ".done"
         try:
-            command = uci_command(self._folder, self._scratch, changes, secrets)
+            return (yield from committed(self._folder, self._scratch, changes, secrets))
         except OSError:
-            self._is_busy = False
             return False
-        os.system(command + " </dev/null >/dev/null 2>&1 &")
-        began, code = ticks(), b""
-        while not code and ticks_diff(ticks(), began) < UCI_TIME:
-            yield self._loop.sleeping(10 if ticks_diff(ticks(), began) < 200 else 50)
-            try:
-                with open(told, "rb") as file:
-                    code = file.read()
-            except OSError:
-                pass
-        shell("rm -f " + quoted(told))
-        self._is_busy = False
-        return code == b"0\n"
+        finally:
+            self._is_busy = False
 
     def naming(self):
         """Part of a task: the names of all sections of `wireless`."""
@@ -2982,12 +2993,12 @@ class Uci:
                 if not len(names) % (PAUSE // 8):
                     yield
         except _Repeated:
-            names = {section.name for section in read_uci(self._folder + "/wireless")}
+            for section in read_uci(self._folder + "/wireless"):
+                names.add(section.name)
         return names
 
 
 RESTART_TIME = 20000  # ms for a BSS to come back
-UCI_TIME = 60000  # ms
 HOLD = 5000  # ms until something that failed is tried again
 
 
@@ -3290,7 +3301,7 @@ class Devices:
         """Part of a task: section and line go; returns the SSIDs."""
         spare = self.find(key_id)
         while spare and isinstance(spare.step, Task):
-            yield self._loop.sleeping(20)
+            yield 20
         found = self._of(key_id)
         for ssid, key in found:
             self.take_away(ssid, key)
@@ -3980,7 +3991,7 @@ class Mender:
             for bss in bsses:
                 if bss in self.bsses and not any([link.step for link in bss.links]):
                     self.look(bss)
-            yield self._loop.sleeping(100)
+            yield 100
 
     def _is_coming(self, bss):
         return bss in self.bsses and (self.is_cold(bss) or not all([link.sock and link.looked for link in bss.links]))
@@ -4162,7 +4173,9 @@ class Mender:
 
     def _load(self, file, link, armed):
         self._save()
-        if not (yield from file.loading(link, self._edit(file, armed))) or file.armed != armed:
+        is_taken = yield from file.loading(link, self._edit(file, armed))
+        self._save()
+        if not is_taken or file.armed != armed:
             file.right_for = armed, self._places.count  # as far as it can be: not written again
             raise Refusal(
                 TIMEOUT, "psk_refused",
@@ -5049,7 +5062,7 @@ class Calls:
         self._check(arguments, policy)
         began = ticks()
         while self._places.radios is None and ticks_diff(ticks(), began) < REPLY_TIME // 2:
-            yield self._loop.sleeping(20)  # netifd has been asked
+            yield 20  # netifd has been asked
         yield from self._refreshing()
         steps = self._calls[name](self, request, arguments)
         if steps:
@@ -5320,7 +5333,7 @@ class Calls:
                 break
             if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
-            yield self._loop.sleeping(20)
+            yield 20
         if job.pbc and not self._running(job.bsses):
             bsses, key_id = self._startable(job.bsses, None)
             if key_id == NEW_KEY:
@@ -5409,7 +5422,7 @@ class Calls:
                 raise Refusal(TIMEOUT, "not_confirmed", "UCI has it no longer, but hostapd did not confirm in time.")
             for bss in bsses:
                 self._mender.mend(bss)
-            yield self._loop.sleeping(20)
+            yield 20
         for ssid in ssids:
             self._sessions.tell("revoked", (("ssid", text(ssid)), ("key_id", key_id)))
         request.finish(OK, (("revoked", True),))
@@ -5679,8 +5692,8 @@ class Daemon:
     def run(self):
         """Serve until SIGINT or SIGTERM, or until there is no memory to go on with; then leave nothing
         shown.  The exit code."""
-        folder = quoted(self._run_folder)
-        shell("mkdir -p " + folder, "chmod 700 " + folder)  # a PSK passes through, on its way to UCI
+        # a PSK passes through, on its way to UCI; nobody has to be listened to yet
+        os.system("mkdir -p %s && chmod 700 %s" % (quoted(self._run_folder), quoted(self._run_folder)))
         terminated = termination_fd()
         if terminated is not None:
             self.loop.watch(terminated, self, lambda _events: self._stop())

@@ -203,3 +203,22 @@ def test_status_is_answered_while_uci_takes_its_time(home):
     status = home.calling("status")
     assert status.wait(10)[0] == 0 and status.seconds < 0.5
     assert configure.wait(30)[0] == 0
+
+
+def test_hostapd_and_callers_are_heard_while_a_file_is_copied(house):
+    """However slow the disk: cp takes two seconds, and what it copies is the psk file of the key that is asked for."""
+    house.build["waits"] = True
+    house.add("home-ap")
+    house.station("key2", "opensync22", key_id="key-2")
+    house.start()
+    house.tool("cp", "sleep 2\n" + (house.folder / "bin" / "cp").read_text().partition("\n")[2])
+    start = house.calling("start", key_id="key-2")
+    time.sleep(0.3)
+    for number in range(600):
+        house.hostapd.emit("home-ap", "CTRL-EVENT-EAP-STARTED 02:00:00:00:%02x:%02x" % (number >> 8, number & 255))
+        time.sleep(0.0005)
+    status = house.calling("status")
+    assert status.wait(10)[0] == 0 and status.seconds < 0.5 and start.status is None
+    assert start.wait(10)[0] == 0
+    assert house.hostapd.waited < 0.1
+    assert house.enrol() == house.secret("home-ap", "opensync22")

@@ -407,16 +407,30 @@ class House:
         self.wait_quiet()
 
     def wait_quiet(self):
-        """Until wpsd says no more to hostapd: it answers two calls after the last command."""
+        """Until wpsd says no more to hostapd: it answers two calls after the last command, and no command of the
+        shell that it waits for is under way."""
         before, calm = None, 0
         deadline = time.monotonic() + 8
         while calm < 3:
             assert time.monotonic() < deadline, "wpsd goes on talking to hostapd: %s" % self.hostapd.log[-9:]
             self.call("status")
             now = [len(hostapd.log) for hostapd in self.hostapds.values()]
-            calm = calm + 1 if now == before else 0
+            calm = calm + 1 if now == before and not self._is_commanding() else 0
             before = now
             time.sleep(0.01)
+
+    def _is_commanding(self):
+        if any(self.folder.glob("*.told*")) or any((self.folder / "run").glob("*.told*")):
+            return True
+        sought = str(self.folder).encode()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = path.read_bytes()
+            except OSError:
+                continue
+            if sought in line and b".told" in line:
+                return True
+        return False
 
     def picture(self):
         """Everything that a refused request must leave alone."""

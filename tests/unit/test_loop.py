@@ -156,7 +156,7 @@ def test_a_task_that_sleeps_lets_others_go_on():
 
     def steps():
         order.append("begins")
-        yield it.sleeping(20)
+        yield 20
         order.append("wakes")
 
     it.run(steps())
