@@ -1969,7 +1969,8 @@ class Loop:
             if not self.safely(handle[1]):  # nobody else would think of it again
                 handle[0] = after(now, RETRY)
                 self.safely(self._queue, handle)
-        wait = max(0, ticks_diff(self._times[0][0], ticks())) if self._times else -1
+        # whoever turns this sends what was said, so nothing that the clock had done waits for a socket
+        wait = 0 if due else max(0, ticks_diff(self._times[0][0], ticks())) if self._times else -1
         ready = self._poll.poll(wait)
         if not ready:
             self.failures = 0
