@@ -3747,8 +3747,9 @@ class Mender:
             return None  # it may be nothing of ours, or what is open there may be meant
         if link.freq >= SIX_GHZ:
             want = Want()
+        is_window = link.pbc or link.is_stale and link.path in bss.windows
         is_other = not want.window or bss.windows.get(link.path, (0,))[0] != want.window  # of a session before
-        if (link.pbc or link.is_stale) and is_other and "cancel" not in failed:
+        if is_window and is_other and "cancel" not in failed:
             return self._cancel
         if link.shown and not want.shown and "beacon" not in failed:
             return self._hide
@@ -3835,7 +3836,7 @@ class Mender:
         is_open = said == b"Active" or said == b"Overlap" and (was_open or mine and confirmed)
         if is_open and link.is_stale:
             return  # it says so for ever, and nobody can enrol: not before another WPS_PBC
-        link.pbc = is_open
+        link.pbc, link.is_stale = is_open, False
         if said == b"Overlap":
             if mine:
                 self._on_event(bss, link, [b"WPS-OVERLAP-DETECTED"])
@@ -3867,9 +3868,11 @@ class Mender:
         link.configured, link.went_hidden = True, False
 
     def _cancel(self, bss, link):
-        if not (yield from self._obeyed(link, "WPS_CANCEL")):
+        cancelled, wps = (yield link.asking("WPS_CANCEL", "WPS_GET_STATUS")) or (b"OK\n", b"")
+        if cancelled != b"OK\n":
             raise refused(bss, "cancel", "to end its session")
-        link.pbc = link.is_stale = False
+        # what hostapd calls Active even now is a window of before, which nobody can use
+        link.pbc, link.is_stale = False, field(wps, b"PBC Status") == b"Active"
         bss.windows.pop(link.path, None)
 
     def _hide(self, bss, link):
@@ -4026,6 +4029,7 @@ class Mender:
         is_stale = link.pbc or link.is_stale
         link.forget()
         link.is_stale = is_stale
+        self._save()
 
     def went_down(self, link):
         # what another BSS's socket tells of our own restart may be read late
@@ -4892,7 +4896,9 @@ class Sessions:
     def _saved_bss(self, bss):
         last = self.last.get(bss.ifname)
         return {
-            "links": {link.path: [link.loaded, link.warm, text(link.uuid or b"")] for link in bss.links},
+            "links": {
+                link.path: [link.loaded, link.warm, text(link.uuid or b""), link.is_stale] for link in bss.links
+            },
             "outcomes": {link.path: link.outcome for link in bss.links},
             "removed": list(bss.psk.removed) if bss.psk else [],
             "windows": bss.windows,
@@ -4929,7 +4935,7 @@ class Sessions:
                 if kept:
                     for link in bss.links:
                         if link.path in kept["links"]:
-                            link.loaded, link.warm, uuid = kept["links"][link.path]
+                            link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
                             link.uuid = uuid.encode()
                         link.before = kept["outcomes"].get(link.path)
                     if bss.psk:
@@ -4963,6 +4969,7 @@ class Sessions:
                 bss.windows = {}
                 for link in bss.links:
                     link.started_anew()
+                    link.is_stale = False
         self._places.settle_uuids()
         self.is_restored = True
         self.devices.settle()

@@ -106,6 +106,24 @@ def test_a_window_that_was_renewed_ends_when_the_session_does(home):
     wait(lambda: not home.can_enrol() and not home.shown())
 
 
+def test_a_window_that_hostapd_calls_active_for_ever_is_nobodys_session_once_ours_is_over(home):
+    """A cancel does not reach it, so neither the next look nor the next wpsd takes it for a window of somebody's."""
+    home.ok("start", timeout=2)
+    home.hostapd_cli("RELOAD")
+    assert "PBC Status: Active" in home.hostapd_cli("WPS_GET_STATUS") and not home.can_enrol()
+    home.wait_event("finished", 8)
+    home.wait_rest()
+    home.kill_wpsd()
+    home.start_wpsd()
+    home.ok("status")
+    time.sleep(1)
+    assert "PBC Status: Active" in home.hostapd_cli("WPS_GET_STATUS")
+    assert home.events.count("started") == 1 and "session" not in home.bss()
+    home.hostapd_cli("WPS_PBC")
+    wait(home.can_enrol, PATIENCE, "somebody's window is shown")
+    assert home.bss()["session"]["external"] is True
+
+
 # -- one device a session
 
 
