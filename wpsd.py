@@ -4803,8 +4803,8 @@ class Sessions:
 
     def _eap_failed(self, bss, link, words):
         # WPS ends like this for every device; the one that pressed its button is known by then
-        session = self._open_session(bss)
-        if session and session.mac not in words[:1]:
+        session = self.of(bss) or self.last.get(bss.ifname)
+        if bss.enabled and not (session and session.mac in words[:1]):
             who = " ".join(words[:1])
             self._log("warning", "%s: a device that pressed no button was refused: %s." % (bss.ifname, who))
 

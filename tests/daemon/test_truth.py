@@ -53,6 +53,20 @@ def test_a_pin_of_the_access_point_lets_nobody_in_neither_at_rest_nor_in_a_sessi
     assert house.hostapd.drops == 0
 
 
+def test_who_tries_to_get_in_without_a_session_is_named_in_the_log_and_who_was_let_in_is_not(house):
+    """`advertise always` shows WPS at rest: an external registrar may try."""
+    house.settings["advertise"] = "always"
+    house.add("home-ap")
+    house.start(rest=False)
+    house.ok("start")
+    house.enrol()
+    house.wait_event("connected")
+    house.hostapd.emit("home-ap", "CTRL-EVENT-EAP-FAILURE %s" % PRINTER[0])
+    house.hostapd.emit("home-ap", "CTRL-EVENT-EAP-FAILURE %s" % TV[0])
+    wait(lambda: "refused: %s" % TV[0] in house.log, 2 + SLACK, "it is named")
+    assert "refused: %s" % PRINTER[0] not in house.log
+
+
 def test_a_pin_of_a_network_that_uci_does_not_enable_is_taken_away_as_well(house):
     house.add("home-ap", wps=False, warm=True, uci={"wps_label": "1", "wps_pin": "12345670"},
               conf={"ap_pin": "12345670", "config_methods": "label", "ap_setup_locked": None})
@@ -394,7 +408,8 @@ def test_a_radio_that_is_not_enabled_yet_is_left_alone_and_said_to_be_waiting(wa
     assert (bss["wps"], bss["wps_pbc"], bss.get("reason_code")) == (False, False, word)
     assert word in bss["reason"] and "refused" not in bss["reason"]
     assert not [command for command in house.told() if command in ("SET wps_state 0", "UPDATE_BEACON")]
-    status, _, sentence = house.refused("start")
+    status, code, sentence = house.refused("start")
+    assert (status, code) == (7, word) and bss["supported"] is True, "it can do WPS, but not now"
     assert word in sentence and house.hostapd.count("WPS_PBC") == house.hostapd.count("DISABLE") == 0
 
 
