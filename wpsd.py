@@ -3428,6 +3428,7 @@ class Bss:
         self.trouble = None  # the Refusal
         self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
         self.told = None  # its entry in `status`, as far as it has no clock in it
+        self.closed_by = 0  # the number of the call that last closed its window
 
     @property
     def ifname(self):
@@ -5052,12 +5053,15 @@ class Calls:
         self._devices = sessions.devices
         self._refreshing = refreshing
         self._jobs = []  # of Configure
+        self._number = 0  # of the last call
 
     def on_call(self, request, method, arguments):
         def done(_result, error):
             if error:
                 self._refuse(request, error if isinstance(error, Refusal) else Refusal(UNKNOWN, "file", str(error)))
 
+        self._number += 1
+        request.number = self._number
         for name, policy in METHODS:
             if name == method:
                 self._loop.run(self._calling(request, name, policy, arguments), done)
@@ -5185,7 +5189,7 @@ class Calls:
         targets = self._targets(arguments)
         if targets is self._mender.bsses:
             targets = self._only_enabled()
-        bsses, key_id = self._startable(targets, arguments.get("key_id"))
+        bsses, key_id = self._startable(targets, arguments.get("key_id"), request)
         name = arguments.get("name", "")
         if "name" in arguments and (key_id != NEW_KEY or not name):
             raise Refusal(INVALID, "bad_name", "name is the key id of a new key: give it with the key_id *.")
@@ -5223,8 +5227,10 @@ class Calls:
             raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % listed(ssids))
         return enabled
 
-    def _startable(self, targets, key_id):
+    def _startable(self, targets, key_id, request):
         """(BSSs, key id) on which a session may run, or the Refusal."""
+        if any([bss.closed_by > request.number for bss in targets]):
+            raise Refusal(TIMEOUT, "cancelled", "It was cancelled before the session began.")
         able = [bss for bss in targets if not bss.unsupported()]
         if not able:
             why = targets[0].unsupported()
@@ -5263,10 +5269,13 @@ class Calls:
 
     def _cancel(self, request, arguments):
         targets = self._targets(arguments)
-        self._close(targets, lambda cancelled: request.finish(OK, (("cancelled", cancelled),)))
+        self._close(targets, request, lambda cancelled: request.finish(OK, (("cancelled", cancelled),)))
 
-    def _close(self, bsses, done):
-        """End the sessions on these BSSs; done(whether one was running) when nothing is left of them."""
+    def _close(self, bsses, request, done):
+        """End the sessions on these BSSs; done(whether one was running) when nothing is left of them.
+        A call that came before this one and still waits, on a cold enable for example, opens none."""
+        for bss in bsses:
+            bss.closed_by = request.number
         found = [s for s in self._sessions.all if s.state != ENDED and any([bss in bsses for bss in s.bsses])]
         running = any([not session.result for session in found])
         left = [len(found)]
@@ -5306,7 +5315,7 @@ class Calls:
     def _configuring(self, job):
         """Closing comes first, and is done whatever becomes of the rest."""
         if job.pbc is False:
-            job.changed = yield lambda go_on: self._close(job.bsses, go_on)
+            job.changed = yield lambda go_on: self._close(job.bsses, job.request, go_on)
         changes, undo = self._changes(job)
         if self._netifd.is_there and (job.wps is not None):
             yield lambda go_on: self._netifd.ask(go_on)
@@ -5343,7 +5352,7 @@ class Calls:
                 raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
             yield 20
         if job.pbc and not self._running(job.bsses):
-            bsses, key_id = self._startable(job.bsses, None)
+            bsses, key_id = self._startable(job.bsses, None, job.request)
             if key_id == NEW_KEY:
                 key_id = self._devices.spare(bsses[0].place.ssid).key.id
             job.changed = True

@@ -195,6 +195,18 @@ def test_a_silent_hostapd_makes_configure_give_up_and_leaves_uci_as_it_was(home)
     assert home.option("wps_pbc_key_id") in (None, "key")
 
 
+@pytest.mark.parametrize("closing", [("cancel", {}), ("configure", {"ssid": "Home", "wps_pbc": False})])
+def test_a_cancel_is_also_obeyed_by_a_configure_call_that_has_not_opened_its_window_yet(home, closing):
+    home.hostapd.faults["RELOAD_WPA_PSK"] = ("late", 1)
+    opening = home.calling("configure", ssid="Home", **FIELDS)
+    wait(lambda: home.option("wps_pbc_key_id") == "key-2")
+    home.ok(closing[0], **closing[1])
+    status, answer = opening.wait(10)
+    assert (status, answer["code"]) == (7, "cancelled")
+    home.wait_rest()
+    assert not home.active() and "started" not in home.events and home.option("wps_pbc_key_id") is None
+
+
 def test_an_answer_that_came_while_uci_took_long_is_not_late(house):
     """uci writes to slow flash; hostapd's answer is heard meanwhile."""
     house.add("home-ap")
