@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A router in memory: a disk, a clock, ubusd and two hostapds, without a system call, for both interpreters.
 
-    with again(rested) as world:                # wpsd's `os`, `open`, `shell`, `socket`, `time`, `ticks` are this one's
+    with again(rested) as world:    # wpsd's `os`, `open`, `select`, `socket`, `time`, `ticks` are this one's
         world.call("start", {"ssid": "Home"})
-        world.turn()
+        world.settle()
         world.hostapds[0].say(b"<3>WPS-SUCCESS")
         world.settle(1000)
 
 It is here to be fast and to look at everything that leaves wpsd on its way: `World.out()` gets each log line,
-frame, command and file. What is promised of all of them is checked there, at that moment.
+frame, command and file. What is promised of all of them is checked there, at that moment. An exception that
+nobody expected, which wpsd itself would live on after, is raised by settle().
 """
 
 import io
 import json
 import struct
 import sys
-import time
 
 import wpsd
 
@@ -31,7 +31,7 @@ else:  # another copy, whose functions atheris does not watch
 CONF, PSK = "/run/hostapd-phy0.conf", ("/run/hostapd-home-ap.psk", "/run/hostapd-odd-ap.psk")
 WIRELESS, SETTINGS, STATE = "/uci/wireless", "/uci/wpsd", "/state/state.json"
 SECRETS = b"opensync11", b"opensync22", b"odd-secret", b"c0ffee" * 10 + b"c0de"
-ODD = bytes([0, 10, 13, 32, 34, 39, 61, 92, 127, 128, 255]) + b"\xc3\xa9\xed\xa0\x80\xf0\x9f\x98\x80" + b"$(rm) `x`\\n;"
+ODD = bytes([1, 10, 13, 32, 34, 39, 61, 92, 127, 128, 255]) + b"\xc3\xa9\xed\xa0\x80\xf0\x9f\x98\x80" + b"$(rm) `x`\\n;"
 UUIDS = "a134bcd4-edf6-448b-87e5-49d3aedf9b60", "b134bcd4-edf6-448b-87e5-49d3aedf9b60"
 EVERYONE = b"00:00:00:00:00:00"
 
@@ -122,8 +122,9 @@ def is_printable(sentence):
 
 
 def words_of(command):
-    """A command as sh would split it; only single quotes and backslashes are special in what wpsd writes."""
-    words, word, quote = [], None, False
+    """A command as sh would split it: a list of words for each of those between `;` and `&&`, with `<` a word of its
+    own. Only single quotes and backslashes are special in what wpsd writes."""
+    commands, words, word, quote = [], [], None, False
     while command:
         if quote:
             part, end, command = command.partition("'")
@@ -135,15 +136,35 @@ def words_of(command):
             quote, word = True, word or ""
         elif c == "\\":
             word, command = (word or "") + command[0], command[1:]
-        elif c == " ":
+        elif c in " ;" or c == "&" and command[:1] == "&":
             if word is not None:
                 words.append(word)
             word = None
+            if c != " ":
+                commands.append(words)
+                words, command = [], command[1:] if c == "&" else command
         else:
-            assert c not in "\n;&|$`\"()*?#~", "the shell would take that for more than a word: " + c + command
+            assert c not in "\n&|$`\"()*?#~", "the shell would take that for more than a word: " + c + command
             word = (word or "") + c
     assert not quote, "a quote is open"
-    return words if word is None else words + [word]
+    return commands + [words if word is None else words + [word]]
+
+
+def in_quotes(text):
+    """The word that a text begins with, as wpsd.quoted() writes one."""
+    end = 0
+    while True:
+        assert text[end] == "'", text
+        end = text.find("'", end + 1) + 1
+        if text[end : end + 2] != "\\'":
+            return text[:end]
+        end += 2
+
+
+def taken(text, begin, end):
+    """What stands between the two."""
+    assert text.startswith(begin) and text.endswith(end), text
+    return text[len(begin) : len(text) - len(end)]
 
 
 # -- the disk
@@ -170,8 +191,11 @@ class File:
 
     close = flush = lambda self: None
 
+    def tell(self):
+        return self._at
+
     def seek(self, offset, whence=0):
-        self._at = offset + (len(self._inode.data) if whence else 0)
+        self._at = offset + (0, self._at, len(self._inode.data))[whence]
         return self._at
 
     def read(self, size=-1):
@@ -181,12 +205,18 @@ class File:
         return found
 
     def write(self, data):
-        self._inode.data += data if isinstance(data, bytes) else data.encode()
+        self._inode.data += data
+        self._at += len(data)
         return len(data)
 
 
+COPY = "[ -f %s ] && [ ! -h %s ] && rm -f %s && cp -p %s %s"
+BEGIN, END = "(umask 077; { ", "; } && : >%s.ok; : >%s) </dev/null >/dev/null 2>&1 &"
+LAST = "; code=$?; rm -rf %s; [ $code = 0 ]"
+
+
 class Disk:
-    """What wpsd knows as `os`, `open` and `shell`."""
+    """What wpsd knows as `os` and `open`."""
 
     def __init__(self, world):
         self._world = world
@@ -198,10 +228,13 @@ class Disk:
     def __setitem__(self, path, data):
         self._world.inodes += 1
         self.files[path] = Inode(self._world.inodes, data)
+        self._world.touched(path)
 
     def open(self, path, mode="r"):
         if path == "/proc/uptime":
             return io.BytesIO(b"%d.00 1.00\n" % (5000 + self._world.now // 1000))
+        if path == "/dev/urandom":
+            return io.BytesIO(b"\x5a" * 32)
         if path == "/proc/sys/kernel/random/uuid":
             return io.StringIO(UUIDS[1] + "\n")
         if mode[0] == "w":
@@ -225,26 +258,53 @@ class Disk:
         self.files[new] = self.files.pop(old)
         self._world.written(new, self[new])
 
-    def shell(self, *commands):
-        """The commands that wpsd uses; any other word in any other place is a mistake."""
-        for command in commands:
-            self._world.out(command.encode())
-            name, _, command = command.partition(" < ")[0].partition(" ")
-            words = words_of(command)
-            if name == "rm":
-                self.files.pop(words[-1], None)
-            elif name == "cp":
-                assert words[0] == "-p" and len(words) == 3, words
-                if words[1] not in self.files:
-                    return False
-                self[words[2]] = self[words[1]]
-            elif name == "uci":
-                verb = words[5]
-                assert verb in ("set", "add_list", "commit", "batch"), words
-                assert len(words) == (6 if verb == "batch" else 7), words
+    def remove(self, path):
+        if path not in self.files:
+            raise OSError(2, path)
+        del self.files[path]
+
+    def system(self, command):
+        """The commands that wpsd uses, done a moment later; any other word in any other place is a mistake."""
+        self._world.out(command.encode())
+        assert command.startswith(BEGIN), command
+        if command.startswith(BEGIN + "[ -f "):
+            (path,), = words_of(in_quotes(command[len(BEGIN) + 5 :]))
+            told, do = path + ".wpsd.told", self._copied
+        else:
+            path, told, do = "", "/state/uci.told", self._uci
+        do = do(taken(command, BEGIN, END % ((wpsd.quoted(told),) * 2)), path)
+
+        def done():
+            if do():
+                self[told + ".ok"] = b""
+            self[told] = b""
+
+        self._world.children.append([self._world.now + 3, done])
+        return 0
+
+    def _copied(self, command, old):
+        new = old + ".wpsd"
+        assert command == COPY % tuple([wpsd.quoted(path) for path in (old, old, new, old, new)]), command
+
+        def copy():
+            if old in self.files:
+                self[new] = self[old]
+            return old in self.files
+
+        return copy
+
+    def _uci(self, command, _path):
+        place = wpsd.quoted("/state/uci")
+        commands = words_of(taken(command, "rm -rf " + place + "; ", LAST % place))
+        assert commands[0] == ["mkdir", "/state/uci"], commands
+        for words in commands[1:]:
+            assert words[:6] == ["uci", "-q", "-c", "/uci", "-t", "/state/uci"], words
+            if words[6] == "batch":
+                assert words[7:] == ["<", "/state/uci.batch"], words
             else:
-                assert name in ("umask", "mkdir", "["), command
-        return True
+                assert len(words) == 8 and words[6] in ("set", "add_list", "del_list", "delete", "get", "commit"), words
+        assert commands[-1][6:] == ["commit", "wireless"]
+        return lambda: True
 
 
 # -- the sockets
@@ -258,6 +318,12 @@ class Sock:
         self._kind = kind
         self.peer = None
         self.incoming = []
+        world.descriptors += 1
+        self._fd = world.descriptors
+        world.socks[self._fd] = self
+
+    def fileno(self):
+        return self._fd
 
     def setblocking(self, _flag):
         pass
@@ -291,6 +357,42 @@ class Sock:
         if self.peer and self.peer.sock is self:
             self.peer.sock = None
         self.peer = None
+        self._world.socks.pop(self._fd, None)
+
+
+class Poll:
+    """What wpsd knows as select.poll(); nobody waits."""
+
+    def __init__(self, world):
+        self._world = world
+        self._masks = {}
+
+    def register(self, fd, mask):
+        self._masks[fd] = mask
+
+    def unregister(self, fd):
+        del self._masks[fd]
+
+    def poll(self, ms):
+        ready = []
+        for fd, mask in self._masks.items():
+            sock = self._world.socks.get(fd)
+            events = (mask & Select.POLLOUT) | (Select.POLLIN if sock and sock.incoming else 0)
+            if events:
+                ready.append((fd, events))
+        self._world.idle = not ready
+        if not ready:
+            self._world.wait(ms)
+        return ready
+
+
+class Select:
+    """What wpsd knows as the module."""
+
+    POLLIN, POLLOUT = 1, 4
+
+    def __init__(self, world):
+        self.poll = lambda: Poll(world)
 
 
 class Time:
@@ -298,7 +400,9 @@ class Time:
 
     def __init__(self, world):
         self._world = world
-        self.time = time.time
+
+    def time(self):
+        return 1700000000 + self._world.now // 1000
 
     def sleep(self, seconds):
         self._world.now += int(1000 * seconds)
@@ -352,7 +456,11 @@ class Hostapd:
         if self.dumb:
             return
         answer = b"OK\n"
-        if command == b"STATUS":
+        if command == b"PING":
+            answer = b"PONG\n"
+        elif command == b"WPS_AP_PIN get":
+            answer = b"FAIL\n"
+        elif command == b"STATUS":
             answer = b"state=ENABLED\n"
         elif command == b"WPS_GET_STATUS":
             answer = b"PBC Status: %s\nLast WPS result: None\n" % (b"Active" if self.active else b"Disabled")
@@ -433,7 +541,7 @@ class Ubusd:
             self._next += 1
             self._answer(sequence, peer, self._next)
         elif kind == wpsd.LOOKUP:
-            number = {b"hostapd\0": 0x2000, b"network\0": 0x2001}.get(attributes[wpsd.A_PATH])
+            number = self._world.objects.get(attributes[wpsd.A_PATH])
             self._answer(sequence, peer, number, 0 if number else 4)
         elif kind == wpsd.SUBSCRIBE:
             self._answer(sequence, peer, None)
@@ -458,28 +566,41 @@ class Daemon(wpsd.Daemon):
         self.world.out(sentence.encode())
 
 
-class World:
-    """Everything that is around wpsd. `secrets`: what must not get out."""
+class Inotify:
+    """In place of wpsd's own: the disk tells."""
 
-    def __init__(self):
+    def watch(self, _folders):
+        return True
+
+
+MOST_TURNS = 20000  # of the loop, in one settle()
+
+
+class World:
+    """Everything that is around wpsd. `secrets`: what must not get out; `objects`: who else is on the bus."""
+
+    def __init__(self, objects=(b"hostapd\0", b"network\0")):
         self.now = 1000
-        self.inodes = 0
+        self.inodes = self.descriptors = 0
         self.asked = []
+        self.accidents = []
+        self.children = []  # [when, what]: commands of the shell that are under way
+        self.socks = {}
+        self.idle = False  # the last poll() found nothing
         self.secrets = SECRETS
+        self.objects = {name: 0x2000 + number for number, name in enumerate(objects)}
+        self.daemon = None
         self.disk = Disk(self)
         for path, data in FILES.items():
             self.disk[path] = data
         self.ubusd = Ubusd(self)
         self.hostapds = [Hostapd(self, psk) for psk in PSK]
         self.servers = {"/ubus": self.ubusd, "/ctrl/home-ap": self.hostapds[0], "/ctrl/odd-ap": self.hostapds[1]}
-        self.daemon = Daemon("/ubus", "/uci", "/state")
-        self.daemon.world = self
-        self._parsed = {}  # UCI files that are read again and again
-        self._last = None, None  # and the one that was read last
+        self._until = 0
 
     def __enter__(self):
         self._were = [getattr(wpsd, name) for name in _REPLACED]
-        ours = self.disk, self.disk.shell, Sockets(self), Time(self), self._ticks, self._read_uci
+        ours = self.disk, Select(self), Sockets(self), Time(self), self._ticks, self._accident
         for name, value in zip(_REPLACED, ours):
             setattr(wpsd, name, value)
         wpsd.open = self.disk.open
@@ -493,16 +614,10 @@ class World:
     def _ticks(self):
         return self.now
 
-    def _read_uci(self, path):
-        """A file is read once: it takes long."""
-        data = self.disk[path]
-        if data in self._parsed:
-            return self._parsed[data]
-        if data != self._last[0]:
-            self._last = data, self._were[-1](path)
-        if data in FILES.values():
-            self._parsed[data] = self._last[1]
-        return self._last[1]
+    def _accident(self, accident):
+        """In place of wpsd's where()."""
+        self.accidents.append(accident)
+        return "a place"
 
     # -- what leaves wpsd
 
@@ -510,38 +625,64 @@ class World:
         for secret in self.secrets:
             assert secret not in raw, "a key got out"
 
+    def touched(self, path):
+        if self.daemon and path in FILES:
+            self.daemon._on_file()
+
     def written(self, path, data):
         """A file that was replaced."""
-        if path == STATE:
+        if path.startswith("/state/"):
             self.out(data)
             json.loads(data)
         elif path in PSK:
             assert len(armed(data)) <= 1, "more than one armed line"
+        self.touched(path)
 
     def pressed(self, psk, loaded):
         """WPS_PBC: from now on hostapd gives a key to somebody."""
         assert len(armed(loaded)) == 1, "pressed while hostapd has not exactly one armed key"
-        session = [bss.session for bss in self.daemon.bsses if bss.psk and bss.psk.path == psk][0]
+        session = [self.daemon.sessions.of(bss) for bss in self.bsses if bss.psk and bss.psk.path == psk][0]
         key_id = (" keyid=%s " % session.key_id).encode()
         assert key_id in b" " + armed(loaded)[0], "the armed key is not the session's"
 
     # -- its life
 
-    def turn(self):
-        """Let it send what waits and read what there is to read, as its loop does."""
-        self.daemon.write_and_tell()
-        for source in [self.daemon.bus] + [bss.control for bss in self.daemon.bsses]:
-            while source.sock and source.sock.incoming:
-                source.receive()
-                self.daemon.bus.flush()
+    @property
+    def bsses(self):
+        return self.daemon.mender.bsses
+
+    def begin(self):
+        """What Daemon.run() does before it serves."""
+        self.daemon = Daemon("/ubus", "/uci", "/staged", "/state", False)
+        self.daemon.world = self
+        self.daemon._watcher = Inotify()
+        self.daemon._look_within(0)
+        self.daemon.loop.at(wpsd.PATIENCE, self.daemon._without_bus)
+
+    def wait(self, ms):
+        """Nobody has anything to say: time goes by until somebody has, but not beyond what settle() allows."""
+        until = self._until if ms < 0 else min(self._until, self.now + ms)
+        for when in [child[0] for child in self.children] + [one.until for one in self.hostapds if one.active]:
+            until = min(until, when)
+        self.now = max(self.now, until)
+        for child in [child for child in self.children if child[0] <= self.now]:
+            self.children.remove(child)
+            child[1]()
+        for hostapd in self.hostapds:
+            hostapd.look_at_clock()
 
     def settle(self, ms=0):
         """Let time go by, and everybody who is left do what is due."""
-        self.now += ms
-        for hostapd in self.hostapds:
-            hostapd.look_at_clock()
-        self.daemon._tick()
-        self.turn()
+        self._until = self.now + ms
+        times = self.daemon.loop
+        for _ in range(MOST_TURNS):
+            self.daemon._turn()
+            if self.accidents:
+                raise self.accidents[0]
+            is_due = times._times and times._times[0][0] <= self.now
+            if self.idle and not is_due and self.now >= self._until and not self.daemon.bus._out:
+                return
+        raise AssertionError("it goes on and on")
 
     def call(self, method, arguments):
         """Somebody calls: arguments are a table, or bytes."""
@@ -550,63 +691,84 @@ class World:
         self.asked.append(call)
         self.ubusd.say(plain.frame(
             wpsd.INVOKE, call[1], call[0],
-            (wpsd.A_OBJECT, self.daemon.object_id or 0), (wpsd.A_METHOD, method), (wpsd.A_DATA, raw),
+            (wpsd.A_OBJECT, self.daemon.news._object_id or 0), (wpsd.A_METHOD, method), (wpsd.A_DATA, raw),
         ))  # fmt: skip
 
     def is_over(self):
         """Nobody waits for anything, nothing is shown, nothing will be looked at again."""
         answered = all([call in self.ubusd.replies for call in self.asked])
         quiet = not any([hostapd.shown or hostapd.dead for hostapd in self.hostapds])
-        due = any([bss.held is not None or bss.again is not None for bss in self.daemon.bsses])
-        return answered and quiet and not due and not self.daemon.sessions and not self.daemon.jobs
-
-    # -- over and over again
-
-    def objects(self):
-        """All that changes."""
-        found = [self, self.disk, self.ubusd, self.daemon, self.daemon.bus] + self.hostapds
-        for bss in self.daemon.bsses:
-            found += [bss, bss.control, bss.psk]
-        return found + [one.sock for one in self.hostapds + [self.ubusd] if one.sock]
-
-    def remember(self):
-        return [(one, _copied(one.__dict__)) for one in self.objects()]
+        due = any([
+            bss.held or bss.psk and (bss.psk.held or bss.psk.step) or any([link.step for link in bss.links])
+            for bss in self.bsses
+        ])  # fmt: skip
+        return answered and quiet and not due and not self.daemon.sessions.all and not self.daemon.calls._jobs
 
 
-def _copied(table):
-    return {name: value.copy() if type(value) in (list, dict) else value for name, value in table.items()}
-
-
-_REPLACED = "os", "shell", "socket", "time", "ticks", "read_uci"
+_REPLACED = "os", "select", "socket", "time", "ticks", "where"
 _remembered = {}
 
 
-def begun():
-    """wpsd has read its files and asked nothing of anybody."""
-    world = World()
+def begun(objects=(b"hostapd\0", b"network\0")):
+    """Nothing has happened yet."""
+    world = World(objects)
     with world:
-        world.daemon.refresh()
+        world.begin()
     return world
 
 
-def connected():
-    """wpsd has read its files and is on the bus, but has not looked at its hostapds."""
-    world = begun()
-    with world:
-        world.daemon.bus.connect()
-        world.turn()
-    return world
-
-
-def rested():
+def rested(objects=(b"hostapd\0", b"network\0")):
     """wpsd is on the bus, knows its hostapds, and has nothing to do."""
-    world = begun()
+    world = begun(objects)
     with world:
-        world.settle(1000)
-        world.settle(2000)
-        assert world.is_over() and world.daemon.object_id
-        assert all([bss.looked and bss.kept for bss in world.daemon.bsses])
+        world.settle(4000)
+        assert world.is_over() and world.daemon.news._object_id
+        assert all([link.looked and world.daemon.mender.is_content(bss) for bss in world.bsses for link in bss.links])
     return world
+
+
+def alone():
+    """The same without netifd, so that hostapd's configuration is wpsd's to write."""
+    return rested((b"hostapd\0",))
+
+
+# -- over and over again
+
+
+def _is_ours(one):
+    return type(one).__module__ in (wpsd.__name__, __name__)
+
+
+def _reachable(world):
+    """Every list, dict and set in which something may change, by way of objects and of what functions hold."""
+    found, todo, seen = [], [world], set()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        assert not hasattr(one, "gi_frame"), "a task is under way, which can't be done again"
+        if isinstance(one, dict):
+            found.append(one)
+            todo += one.values()
+        elif isinstance(one, (list, tuple, set)):
+            found += () if isinstance(one, tuple) else (one,)
+            todo += one
+        elif hasattr(one, "__self__"):
+            todo.append(one.__self__)
+        elif hasattr(one, "__closure__"):
+            todo += [cell.cell_contents for cell in one.__closure__ or ()]
+        elif _is_ours(one):
+            todo.append(one.__dict__)
+    return [(one, one.copy()) for one in found]
+
+
+def _put_back(one, was):
+    one.clear()
+    if isinstance(one, list):
+        one.extend(was)
+    else:
+        one.update(was)
 
 
 def again(make, excused=b""):
@@ -617,10 +779,9 @@ def again(make, excused=b""):
     else:
         if make not in _remembered:
             world = make()
-            _remembered[make] = world, world.remember()
+            _remembered[make] = world, _reachable(world)
         world, remembered = _remembered[make]
-        for one, table in remembered:
-            one.__dict__.clear()
-            one.__dict__.update(_copied(table))
+        for one, was in remembered:
+            _put_back(one, was)
     world.secrets = [secret for secret in SECRETS if secret not in excused]
     return world

@@ -23,9 +23,9 @@ CORPUS = HERE / "corpus"
 WPSD = Path(os.environ.get("WPSD", ROOT / "wpsd.py"))
 # The sections of wpsd.py that look at a target's input. Those whose input is always the same cost time to watch.
 WATCHED = {
-    "ubus": ("wire", "daemon: the bus"), "uci": ("files: UCI", "files: psk", "daemon"), "psk": ("files",),
-    "conf": ("files: how", "files: hostapd", "daemon: what"), "control": ("hostapd", "session", "daemon"),
-    "state": ("session", "daemon: sessions"),
+    "ubus": ("wire", "calls", "news"), "uci": ("files: UCI", "files: psk", "places", "calls"), "psk": ("files",),
+    "conf": ("files: how", "files: hostapd", "places", "mend"), "state": ("session", "device"),
+    "control": ("hostapd", "psk file", "mend", "session", "calls"),
 }  # fmt: skip
 LONGEST = {"ubus": 60, "uci": 600, "conf": 900, "psk": 300, "control": 40, "state": 60}  # bytes of an input
 STATISTICS = {
@@ -81,7 +81,6 @@ def run(name, options):
     if done.returncode:
         print(done.stdout[-3000:] + done.stderr[-1500:], flush=True)
     return not done.returncode
-
 
 
 def main():

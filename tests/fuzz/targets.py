@@ -14,7 +14,7 @@ import struct
 import wpsd
 
 from router_in_memory import CONF, EVERYONE, FILES, ODD, PSK, SECRETS, SETTINGS, STATE, UUIDS, WIRELESS
-from router_in_memory import again, armed, connected, is_armed, is_printable, plain, rested, text_lines
+from router_in_memory import again, alone, armed, begun, is_armed, is_printable, plain, rested, text_lines
 
 LATER = 6000, 6000, 130000, 6000, 16000, 6000, 130000, 6000, 6000  # ms: whatever is under way ends within these
 NAMES = b"ifname", b"ssid", b"key_id", b"timeout", b"wps", b"wps_pbc", b"wps_pbc_key_id", b"path", b"name", b"colour"
@@ -86,7 +86,7 @@ def ubus(data):
         daemon = world.daemon
         if program.byte() & 1:
             world.ubusd.dumb = True
-        wire = _stream(program, daemon.object_id, daemon.listener_id)
+        wire = _stream(program, daemon.news._object_id, daemon.news._listener_id)
         cut = min(max((program.byte() + 1) * 37, len(wire) // 200), 2048)
         expected, seen = _calls(wire), daemon.bus.sock
         world.ubusd.pieces(wire, cut)
@@ -95,7 +95,7 @@ def ubus(data):
             _bounded(daemon.bus)
             daemon.bus.flush()
         world.ubusd.release()
-        world.turn()
+        world.settle()
         for ms in LATER:
             if world.is_over() and all([call in world.ubusd.replies for call in expected]):
                 break
@@ -106,7 +106,7 @@ def ubus(data):
             for call, count in expected.items():
                 assert len(replies.get(call, ())) == count, "a call that is answered %s" % replies.get(call)
         assert not any([hostapd.shown for hostapd in world.hostapds]), "WPS is left shown"
-        assert not daemon.sessions
+        assert not daemon.sessions.all
 
 
 def _stream(program, *ids):
@@ -197,20 +197,20 @@ def uci(data):
         world.disk[path] = data
         daemon = world.daemon
         world.call("status", {})
-        world.turn()
+        world.settle()
         if sections:
-            for bss in daemon.bsses:
-                if bss.network:
-                    bss.unknown = [(b"02:00:00:00:00:01", SECRETS[3])]
-                    daemon.keep_in_uci(bss)
+            for bss in world.bsses:
+                if bss.place.network and bss.psk:
+                    bss.psk.unknown = [(b"02:00:00:00:00:01", SECRETS[3])]
+                    daemon.sessions.devices.keep_unknown(bss.place.ssid)
             world.call("configure", {"ifname": "home-ap", "wps": True, "wps_pbc_key_id": "key"})
-        world.turn()
+        world.settle()
         world.settle(2000)
         _until_over(world)
-        for bss, path in zip(daemon.bsses, PSK):
-            lines = text_lines(world.disk[path])
-            keys = [key for key in bss.network.keys for _ in set(key.macs) or (0,)] if bss.network else []
-            assert not bss.network or len(armed(world.disk[path])) == (1 if bss.default_key else 0)
+        for bss, path in zip(world.bsses, PSK):
+            lines, network = text_lines(world.disk[path]), bss.place.network
+            keys = [key for key in network.keys for _ in set(key.macs) or (0,)] if network else []
+            assert not network or len(armed(world.disk[path])) == (1 if bss.default_key else 0)
             assert len(lines) <= len(text_lines(FILES[path])) + len(keys), "lines that no key has"
             for line in lines:
                 _psk_words(line)
@@ -251,7 +251,7 @@ _WANTED = b"wps_state", b"config_methods", b"wps_independent", b"eap_server", b"
 
 
 def conf(data):
-    with again(rested, data) as world:
+    with again(alone, data) as world:
         world.disk["/any"] = data
         sections = file_error(wpsd.read_conf, "/any")
         if sections is None:
@@ -265,7 +265,7 @@ def conf(data):
                 if path not in world.disk.files:
                     world.disk[path] = b""
             world.call("status", {})
-            world.turn()
+            world.settle()
             world.settle(2000)
             assert _others(data) == _others(world.disk[CONF]), "another line has changed"
 
@@ -385,7 +385,9 @@ def _psk_pair(was, now, keys):
     assert new_id == old_id or new_id[0] in names, "a key id that nobody gave"
     secrets = [key.secret for key in keys if b"keyid=" + key.id.encode() in new_id]
     assert new_rest == old_rest or new_rest[:18] == old_rest[:18] and new_rest[18:] in secrets, "another word"
-    assert [word for word in old if word[:7] == b"vlanid="] == [word for word in new if word[:7] == b"vlanid="]
+    old_vlan, new_vlan = [[word for word in words if word[:7] == b"vlanid="][-1:] for words in (old, new)]
+    uci = [[b"vlanid=" + key.vid] if key.vid else [] for key in keys if b"keyid=" + key.id.encode() in new_id]
+    assert new_vlan == old_vlan or new_vlan in uci, "a VLAN that nobody gave"
     plainly = not [word for word in old if word[:4] == b"wps=" and word not in (b"wps=0", b"wps=1")]
     if plainly and not (new_id and new_id[0] in names) and is_armed(was) == is_armed(now):
         assert was == now
@@ -447,39 +449,40 @@ def control(data):
                 hostapd.shown = True
                 hostapd.open()
             if kind & 1:
-                world.turn()
+                world.settle()
             _consistent(daemon)
         _ends_well(world, daemon)
 
 
 def _consistent(daemon):
-    for session in daemon.sessions:
+    sessions = daemon.sessions
+    for session in sessions.all:
         assert session.state in ("preparing", "activating", "active", "finishing")
-    for bss in daemon.bsses:
-        assert bss.session is None or bss.session in daemon.sessions
-        assert len(bss.control._owed) < 200
-    assert len(daemon._reports) <= 64
+    for bss in daemon.mender.bsses:
+        assert sessions.of(bss) is None or sessions.of(bss) in sessions.all
+        for link in bss.links:
+            assert len(link._owed) < 200
+    assert len(daemon.news._untold) <= 64
 
 
 def _until_over(world):
     """Give everything its time."""
-    world.turn()
+    world.settle()
     for ms in LATER:
         if world.is_over():
             break
-        assert 0 <= world.daemon._idle_time() <= wpsd.TICK
         world.settle(ms)
         _consistent(world.daemon)
 
 
 def _ends_well(world, daemon):
-    world.turn()
+    world.settle()
     world.disk[PSK[0]] = FILES[PSK[0]]
     for hostapd in world.hostapds:
         hostapd.dumb = hostapd.dead = False
     _until_over(world)
-    assert not daemon.sessions, "a session is left"
-    assert not daemon.jobs, "a call is left"
+    assert not daemon.sessions.all, "a session is left"
+    assert not daemon.calls._jobs, "a call is left"
     for hostapd in world.hostapds:
         assert not hostapd.shown, "WPS is left shown"
     for psk in PSK:
@@ -499,12 +502,18 @@ def _ends_well(world, daemon):
 _SESSION = {
     "id": 3, "ssid": "Home", "key_id": "key", "timeout": 120, "external": False, "activated": True, "result": "",
     "ifname": "home-ap", "mac": "02:00:00:00:02:00", "uuid": UUIDS[0], "name": "", "attempts": 0, "elapsed": 0,
-    "ended": 0, "connected": False, "before": {"home-ap": "None "}, "ifnames": ["home-ap"], "age": 4990, "error": "",
+    "ended": 0, "connected": False, "is_given": False, "link": -1, "ifnames": ["home-ap"], "age": 4990, "error": "",
+    "code": "",
 }  # fmt: skip
 _LAST = dict(_SESSION, result="success")
+_LINK = "/ctrl/home-ap"
 _STATE = {
     "next_id": 4, "uuids": {"Home": UUIDS[1]}, "sessions": [_SESSION],
-    "bss": {"home-ap": {"loaded": [1, 2, 3], "warm": True, "uuid": UUIDS[0], "last": _LAST}},
+    "spares": [["486f6d65", False, False, False, "key-2", "", "", "", 0]],
+    "bss": {"home-ap": {
+        "links": {_LINK: [[1, 2, 3], True, UUIDS[0]]}, "outcomes": {_LINK: "None "}, "removed": ["gone"],
+        "windows": {_LINK: [3, "None ", True]}, "last": _LAST,
+    }},
 }  # fmt: skip
 _LIES = (
     None, True, 0, -1, 1 << 31, 1 << 70, 1.5, 1e400, "", "key-2", "\ud800", "a\nb", "²", [], [[]], {}, {"": 0},
@@ -513,19 +522,18 @@ _LIES = (
 
 
 def state(data):
-    with again(connected, data) as world:
+    with again(begun, data) as world:
         daemon = world.daemon
         world.disk[STATE] = data[1:] if data[:1] == b"#" else _lied(Program(data))
-        daemon.restore()
-        daemon.save()
-        daemon.write_state()
-        kept = json.loads(world.disk[STATE])
-        assert sorted(kept) == ["bss", "next_id", "sessions", "uuids"]
         world.settle()
+        daemon.sessions.save()
+        daemon.sessions.write_state()
+        kept = json.loads(world.disk[STATE])
+        assert sorted(kept) == ["bss", "next_id", "sessions", "spares", "uuids"]
         world.call("status", {})
         world.hostapds[0].say(b"<3>AP-STA-CONNECTED 02:00:00:00:02:00 keyid=key")
         _until_over(world)
-        assert not daemon.sessions, "a session is left"
+        assert not daemon.sessions.all, "a session is left"
         assert not any([hostapd.shown for hostapd in world.hostapds]), "WPS is left shown"
         assert [len(statuses) for statuses in world.ubusd.replies.values()] == [1]
 
