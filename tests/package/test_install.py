@@ -68,7 +68,7 @@ def test_removing_leaves_the_system_as_it_was_byte_for_byte(system, wpsd):
     assert everything(system) != before
     system.remove("wpsd")
     after = everything(system)
-    assert after.pop("etc/group")[1] == before.pop("etc/group")[1] + b"wps:x:65536:\n"  # OpenWrt leaves groups
+    assert after.pop("etc/group")[1] == before.pop("etc/group")[1] + b"wps:x:32768:\n"  # OpenWrt leaves groups
     assert after == before
     assert not system.exists("/usr/lib/wpsd")
 
@@ -128,13 +128,14 @@ def test_in_an_image_the_service_is_enabled_and_nothing_is_started(image, wpsd):
 def test_on_a_router_the_defaults_are_set_at_once_and_then_forgotten(router, wpsd):
     router.install(wpsd)
     assert not router.exists("/etc/uci-defaults/50-wpsd")
-    assert router.read("/tmp/uci.log") == "-q get wpsd.main\n"
+    assert router.read("/tmp/uci.log") == "-q get wpsd.main\ncommit\n", "the second is OpenWrt's"
 
 
 def test_the_defaults_make_the_section_that_a_configuration_lacks(router, wpsd):
     router.write("/usr/bin/uci", '#!/bin/sh\necho "$*" >>/tmp/uci.log\n[ "$1" != -q ]\n', 0o755)
     router.install(wpsd)
-    assert router.read("/tmp/uci.log").splitlines() == ["-q get wpsd.main", "set wpsd.main=wpsd", "commit wpsd"]
+    asked = ["-q get wpsd.main", "set wpsd.main=wpsd", "commit wpsd"]
+    assert router.read("/tmp/uci.log").splitlines() == [*asked, "commit"]
     assert not router.exists("/etc/uci-defaults/50-wpsd")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# A stand-in for base-files' /lib/functions.sh: what maintainer scripts and wpsd's own scripts use of it.
+# A stand-in for base-files' /lib/functions.sh: what maintainer scripts and wpsd's own scripts use of it. In all of
+# that 24.10's and main's do the same; main's alone empties LuCI's cache by its present name.
 
 # -- installing and removing: opkg's scripts are told who calls, /usr/lib/opkg/info/<package>.<which>; those of apk
 # have $pkgname, look after the group by themselves, and have the package's own part at their end
@@ -30,7 +31,11 @@ add_group_and_user() {
 	group=$(sed -n 's/^Require-User: *:\([^ =]*\).*/\1/p' "$info.control" 2>/dev/null)
 	[ ! -f "$about.rusers" ] || group=$(sed -n 's/^:\([^ =]*\).*/\1/p' "$about.rusers")
 	if [ -n "$group" ] && ! grep -qs "^$group:" "$IPKG_INSTROOT/etc/group"; then
-		echo "$group:x:65536:" >>"$IPKG_INSTROOT/etc/group"
+		id=32768
+		while cut -d: -f3 "$IPKG_INSTROOT/etc/group" | grep -qx "$id"; do
+			id=$((id + 1))
+		done
+		echo "$group:x:$id:" >>"$IPKG_INSTROOT/etc/group"
 	fi
 }
 
@@ -40,8 +45,9 @@ default_postinst() {
 	if [ -z "$IPKG_INSTROOT" ]; then
 		for file in $(listed_below /etc/uci-defaults/); do
 			# shellcheck source=/dev/null
-			[ ! -f "$file" ] || { (. "$file") && rm -f "$file"; }
+			[ ! -f "$file" ] || { (cd /etc/uci-defaults && . "$file") && rm -f "$file"; }
 		done
+		! listed_below /etc/uci-defaults/ >/dev/null || uci commit # whatever anybody has staged
 	fi
 	result=0
 	if [ -f "$info.postinst-pkg" ]; then
