@@ -5585,7 +5585,7 @@ class Daemon:
         self._is_begun = False
         self._stops = None  # ticks: at the latest
         self._is_exhausted = False  # that is why it stops
-        self._known = {}  # ifname -> hash of its entry in `status` when it was told last
+        self._known = None  # ifname -> hash of its entry in `status` when it was told last
 
     def log(self, level, sentence):
         if LEVELS.index(level) <= LEVELS.index("debug" if self._verbose else self.places.settings.level):
@@ -5638,7 +5638,7 @@ class Daemon:
         self._digest = None
         known = {bss.ifname: hash(self.calls.lasting(bss)) for bss in self.mender.bsses}
         if known != self._known:
-            is_first, self._known = not self._known, known
+            is_first, self._known = self._known is None, known
             if not is_first:
                 self.news.tell("changed", ())
 
@@ -5693,6 +5693,8 @@ class Daemon:
             self._look_within(MISSING_TICK)
         for bss in tuple(self.mender.bsses):
             self.sessions.look(bss)
+        if self._known is None:
+            self._on_change(None)  # what comes from now on is told, the first network, too
         if self._is_incomplete():
             self.netifd.ask()
             self._look_within(MISSING_TICK)
