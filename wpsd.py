@@ -515,13 +515,13 @@ class Ubus:
         else:
             request[1] = _number(attributes, A_OBJECT)
 
-    def _ask(self, done, kind, peer, *attributes, pick=None):
+    def _ask(self, done, kind, peer, *attributes, pick=None, patience=REPLY_TIME):
         self._sequence = (self._sequence + 1) & 0xFFFF
         if not self.sock:
             done(FAILED, None)
             return
         # ubusd itself always answers, however late; other owners of objects may not
-        deadline = after(ticks(), REPLY_TIME) if peer > _EVENTS else None
+        deadline = after(ticks(), patience) if peer > _EVENTS else None
         self._pending[self._sequence] = [done, None, deadline, pick]
         self._send(kind, self._sequence, peer, *attributes)
 
@@ -549,11 +549,13 @@ class Ubus:
 
         self._ask(answered, kind, 0, *attributes)
 
-    def invoke(self, object_id, method, arguments, done, pick=None):
-        """done(status, the last data message), or what picked() leaves of it, however long it is."""
+    def invoke(self, object_id, method, arguments, done, pick=None, patience=REPLY_TIME):
+        """done(status, the last data message), or what picked() leaves of it, however long it is; TIMEOUT
+        when there is no answer within `patience` ms."""
         self._ask(
             done, INVOKE, object_id,
             (A_OBJECT, object_id), (A_METHOD, method), (A_DATA, encode(arguments)), pick=pick,
+            patience=patience,
         )  # fmt: skip
 
     def subscribe(self, own_id, target_id, done):

@@ -169,6 +169,15 @@ def test_a_converted_schema_is_lived_through(home):
     home.manager.wait(lambda: home.manager.state("home-24")["wps"] is True, "it goes on")
 
 
+def test_an_order_is_waited_for_as_long_as_enabling_a_cold_network_lasts(home):
+    """hostapd restarts the access point: 20 s on a slow router, and nobody is told that it failed."""
+    home.wpsd.delay = 6
+    home.manager.order("home-24", wps=True, wps_pbc=True)
+    home.manager.done("home-24", seconds=20)
+    assert home.manager.state("home-24")["wps_pbc"] is True and home.manager.note("home-24.refused") is None
+    assert len(home.wpsd.opened) == 1
+
+
 def test_a_wpsd_that_stands_still_gets_the_cancel_of_what_was_refused_meanwhile(home, built):
     """Its answer is waited for as long as it may take; what it does when it wakes up is undone."""
     home.bridge.kill()

@@ -122,7 +122,7 @@ class Deaf:
     def __init__(self):
         self.calls = []
 
-    def invoke(self, _object, method, arguments, done):
+    def invoke(self, _object, method, arguments, done, patience=None):
         self.calls.append((method, dict(arguments)))
 
     def transact(self, operations, done):
@@ -131,8 +131,6 @@ class Deaf:
 
     def expire(self):
         pass
-
-    _pending, _sequence = {}, 0
 
 
 @settings(max_examples=400, deadline=None)

@@ -114,8 +114,7 @@ class Manager:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         if follow:
-            tables = {table: {} for table in self.rows}
-            self._take(self.ask("monitor", ["Open_vSwitch", None, tables]))
+            self.ask("monitor", ["Open_vSwitch", None, {table: {} for table in self.rows}])
 
     def close(self):
         try:
@@ -152,6 +151,8 @@ class Manager:
         elif message.get("method") == "update":
             self._take(message["params"][1])
         elif "result" in message or "error" in message:
+            if isinstance(message.get("result"), dict) and self.rows.keys() >= message["result"].keys():
+                self._take(message["result"])  # the monitor's; here, before the updates that follow it
             with self.changed:
                 self._results[message["id"]] = message
                 self.changed.notify_all()

@@ -488,10 +488,7 @@ class Bridge:
                 sentence = "status_%d: wpsd refused it." % status
             done(status, sentence)
 
-        self.bus.invoke(self.wps, method, arguments, answered)
-        request = self.bus._pending.get(self.bus._sequence)
-        if request:
-            request[2] = after(ticks(), CALL_TIME)  # wpsd has limits of its own, and they are longer than others'
+        self.bus.invoke(self.wps, method, arguments, answered, patience=CALL_TIME)
 
     def _ask(self):
         """Have wpsd tell what is so now."""
