@@ -2494,12 +2494,14 @@ class PskFile:
     def _take_back(self, link):
         """hostapd has forgotten the old keys and refused the new file: until the
         old file is back nobody can connect."""
+        link.loaded = ()
         if (yield from self._rewrite.restore(usable)):
             self.armed = self._armed_before
             self.see(is_ours=True)
             restored = self.stamp
             answer = yield lambda go_on: link.process.load(link, go_on)
-            link.loaded = restored if answer == b"OK\n" else ()  # it was good once: this one is tried again
+            if answer == b"OK\n":
+                link.loaded = restored
 
 
 # ---------------------------------------------------------------------------
@@ -3699,8 +3701,7 @@ class Mender:
     def release(self, bss):
         self._release(bss)
         if bss.psk:
-            self._loop.cancel(bss.psk.held)
-            bss.psk.held = None
+            self._forgive(bss.psk)
 
     # -- what is lacking
 
@@ -4217,8 +4218,18 @@ class Mender:
             file.step = step
 
     def _release_file(self, file):
-        file.held = None
+        self._forgive(file)
         self.mend_file(file)
+
+    def _forgive(self, file):
+        """What hostapd refused is tried again where it has nothing else: until then nobody can connect,
+        and no stamp tells that a file can be read again."""
+        self._loop.cancel(file.held)
+        file.held = None
+        for bss in file.users:
+            for link in bss.links:
+                if not link.loaded and link.loaded is not None:
+                    link.refused = None
 
 
 # ---------------------------------------------------------------------------

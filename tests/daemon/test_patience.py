@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A hostapd that stands still over its passphrases, and a wpsd that must not make it stand still."""
 
+import shutil
 import subprocess
 import threading
 import time
 
 import pytest
-from rig.daemon import ROOT, wait
+from rig.daemon import ROOT, TV, wait
 from rig.interpreters import INTERPRETERS
+from rig.openwrt import HOSTAPD_USER
 
 
 @pytest.fixture
@@ -83,15 +85,35 @@ def test_two_networks_of_one_hostapd_are_loaded_one_after_the_other(house):
     assert max(waiting) == 0, "a command was sent to a process that was known to stand still"
 
 
-def test_a_content_that_hostapd_has_refused_is_not_sent_again(home):
+def test_a_content_that_hostapd_has_refused_is_not_sent_again_at_each_look(home):
+    """It has no keys at all meanwhile, so it is tried again, but no sooner than after five seconds."""
     home.hostapd.faults["RELOAD_WPA_PSK"] = "FAIL"
     assert home.refused("start", key_id="key-2")[0] == 7
     home.wait_quiet()
-    count = loads(home)
+    count, began = loads(home), time.monotonic()
     for _ in range(20):
         home.call("status")
         time.sleep(0.1)
-    assert loads(home) == count
+    assert loads(home) - count <= 1 + (time.monotonic() - began) // 5
+
+
+def test_a_psk_file_that_hostapd_could_not_read_is_loaded_by_itself_when_it_can(house):
+    """Its owner is another, for a while: no stamp tells of that, and until it is loaded nobody can connect."""
+    house.build["user"] = HOSTAPD_USER
+    house.add("home-ap")
+    house.station("key2", "opensync22", key_id="key-2")
+    path = house.networks["home-ap"].psk_path
+    shutil.chown(path, HOSTAPD_USER)
+    path.chmod(0o600)
+    house.start()
+    shutil.chown(path, 0)
+    for arguments in ({"key_id": "key-2"}, {}):
+        assert house.refused("start", **arguments)[:2] == (7, "psk_refused")
+    assert not house.hostapd.connect("home-ap", TV[0], "opensync11") and house.hostapd.count("WPS_PBC") == 0
+    shutil.chown(path, HOSTAPD_USER)
+    wait(lambda: house.hostapd.connect("home-ap", TV[0], "opensync11"), 8, "it is loaded again")
+    house.wait_rest()
+    assert house.bss()["reason"] == ""
 
 
 def test_check_says_that_many_passphrases_take_their_time_and_64_hex_digits_do_not(house):
