@@ -3573,7 +3573,8 @@ class Mender:
         self._on_drop, self._on_lost, self._save = hooks[4:]
         self._processes = {}  # folder of control sockets -> Process
         self._files = {}  # path -> PskFile
-        self._restarts = {}  # SSID -> Task
+        self._restarts = {}  # SSID -> its BSSs that are restarted
+        self._writing = None  # the Task that rewrites a configuration file
 
     # -- in step with the places
 
@@ -3897,7 +3898,17 @@ class Mender:
             raise refused(bss, "independent", "to keep its BSSs apart")
 
     def _write_conf(self, bss, _link):
-        place = bss.place
+        # a file is several BSSs', and of an AP MLD each link is here: one at a time, and to its end
+        while self._writing and not self._writing.is_over:
+            yield 20
+        outcome = []
+        self._writing = self._loop.run(self._rewriting(bss.place), lambda _result, error: outcome.append(error))
+        while not outcome:
+            yield 20
+        if outcome[0]:
+            raise outcome[0]
+
+    def _rewriting(self, place):
         for path in place.lacks():
             wanted = {place.ifname: place.wps_options([o for p, o in place.confs if p == path][0])}
             yield from Rewrite(path, LONGEST_CONF_LINE).run(conf_edit(wanted))
@@ -3956,29 +3967,39 @@ class Mender:
         group = [place for place in self._places.group(bss.place.ssid) if place.enabled]
         uuid = bss.place.group_uuid.encode()
         return any([
-            link.looked and (not link.warm or len(group) > 1 and link.uuid != uuid) for link in bss.links
+            link.looked and link.freq < SIX_GHZ and (not link.warm or len(group) > 1 and link.uuid != uuid)
+            for link in bss.links
         ])  # fmt: skip
 
     def _restart(self, ssid):
         """All of a group that are cold, at once: their clients are dropped once."""
         if ssid in self._restarts:
             return
-        bsses = [
-            bss for bss in self.bsses if bss.place.ssid == ssid and bss.enabled
-            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
-        ]  # fmt: skip
-        self._restarts[ssid] = bsses
+        bsses = self._restarts[ssid] = []
 
         def done(_result, error):
             del self._restarts[ssid]
-            for bss in bsses:
-                if error and bss in self.bsses:
+            for bss in [bss for bss in self.bsses if bss.place.ssid == ssid]:
+                if error and bss in bsses:
                     self._fail(bss, error)
                 self._on_change(bss)
 
-        self._loop.run(self._restarting(bsses), done)
+        self._loop.run(self._restarting(ssid, bsses), done)
 
-    def _restarting(self, bsses):
+    def _restarting(self, ssid, bsses):
+        began = ticks()
+        yield 20
+        group = [bss for bss in self.bsses if bss.place.ssid == ssid]
+        while any([link.sock and not link.looked for bss in group for link in bss.links]):
+            if ticks_diff(ticks(), began) > PATIENCE:
+                break
+            yield 20
+        bsses += [
+            bss for bss in group if bss in self.bsses and bss.enabled
+            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
+        ]  # fmt: skip
+        if not bsses:
+            return
         for bss in bsses:
             self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
             self._on_drop(bss)
@@ -4007,26 +4028,31 @@ class Mender:
     def _restart_radios(self, bsses):
         """Where there is no netifd.  A BSS of the radio that is hidden comes back without
         WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
-        for conf in {path for bss in bsses for path, _ in bss.place.confs}:
-            mates = [bss for bss in self.bsses if conf in [path for path, _ in bss.place.confs]]
-            for bss in mates:
-                cold = bss in bsses
-                options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
-                commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-                for link in bss.links:
-                    if link.sock and (cold or link.warm):
-                        if not (yield from self._obeyed(link, *commands)):
-                            raise refused(bss, "restart", "to restart the radio with WPS")
-                        link.configured = True
-            link = [bss for bss in mates if bss in bsses][0].links[0]
-            if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
-                raise refused(bsses[0], "restart", "to restart the radio with WPS")
-            for bss in mates:
-                for link in bss.links:
-                    if bss in bsses:
-                        link.warm, link.uuid = True, bss.place.group_uuid.encode()
-                    link.restarted = ticks()
-                    self.set_up_anew(link)
+        confs = {path for bss in bsses for path, _ in bss.place.confs}
+        mates = [bss for bss in self.bsses if any([path in confs for path, _ in bss.place.confs])]
+        for bss in mates:
+            cold = bss in bsses
+            options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
+            commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
+            for link in bss.links:
+                if link.sock and link.freq < SIX_GHZ and (cold or link.warm):
+                    if not (yield from self._obeyed(link, *commands)):
+                        raise refused(bss, "restart", "to restart the radio with WPS")
+                    link.configured = True
+        # each link of an AP MLD is a radio's, but nothing says which
+        for bss in sorted(bsses, key=lambda bss: not bss.place.is_mld):
+            if not any([path in confs for path, _ in bss.place.confs]):
+                continue  # with another one
+            for link in [link for link in bss.links if not link_waits(link)]:
+                if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
+                    raise refused(bsses[0], "restart", "to restart the radio with WPS")
+            confs.difference_update([path for path, _ in bss.place.confs])
+        for bss in mates:
+            for link in bss.links:
+                if bss in bsses:
+                    link.warm, link.uuid = True, bss.place.group_uuid.encode()
+                link.restarted = ticks()
+                self.set_up_anew(link)
 
     def set_up_anew(self, link):
         """The BSS was off, with whatever window it had."""

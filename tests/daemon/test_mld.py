@@ -5,6 +5,7 @@ import pytest
 from rig.daemon import PRINTER, TV, wait
 from rig.interpreters import INTERPRETERS
 from rig.hostapd import Hostapd
+from rig.openwrt import Wireless, reply_of
 
 LINKS = ("ap-mld0_link0", "ap-mld0_link1")
 MLD = {"mld_ap": 1, "mld_link_id": -1, "wpa_key_mgmt": "WPA-PSK SAE", "ieee80211w": 1}
@@ -212,3 +213,151 @@ def test_a_hostapd_without_wifi_7_that_refuses_the_file_is_told_as_no_hostapd(ho
     bss = house.bss("ap-mld0")
     assert bss["wps_pbc"] is False and bss["reason"].endswith(".")
     assert house.refused("start", ssid="Home")[0] in (8, 10)
+
+
+# -- a link whose radio is off or listens
+
+
+def of_link(house, number):
+    (found,) = [link for link in house.bss("ap-mld0")["links"] if link["link"] == number]
+    return found
+
+
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_link_whose_radio_is_switched_off_says_so_and_the_other_works(mld, link):
+    mld.hostapd_cli("DISABLE", LINKS[link])
+    wait(lambda: of_link(mld, link)["reason_code"] == "radio_off", PATIENCE)
+    bss = mld.bss("ap-mld0")
+    assert (bss["supported"], bss["reason"]) == (True, "")
+    assert mld.ok("start")["started"] is True
+    assert open_links(mld) == [LINKS[1 - link]]
+    assert mld.enrol(LINKS[1 - link])
+    assert mld.wait_event("finished")["result"] == "success"
+
+
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_link_that_was_off_takes_part_in_the_next_session_without_a_second_restart(mld, link):
+    mld.hostapd_cli("DISABLE", LINKS[link])
+    wait(lambda: of_link(mld, link)["reason_code"] == "radio_off", PATIENCE)
+    mld.wait_quiet()
+    mld.hostapd_cli("ENABLE", LINKS[link])
+    wait(lambda: of_link(mld, link)["reason"] == "", PATIENCE)
+    mld.wait_rest()
+    mld.ok("start")
+    assert open_links(mld) == list(LINKS)
+    assert mld.hostapd.count("DISABLE") == 1
+
+
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_link_that_goes_off_and_comes_back_in_a_session_is_open_again_and_nobody_hears_of_an_end(mld, link):
+    mld.ok("start")
+    mld.hostapd_cli("DISABLE", LINKS[link])
+    mld.hostapd_cli("ENABLE", LINKS[link])
+    wait(lambda: open_links(mld) == list(LINKS), PATIENCE)
+    assert "finished" not in mld.events
+    assert mld.enrol(LINKS[link])
+    assert mld.wait_event("finished")["link"] == link
+    mld.wait_rest()
+
+
+def test_both_links_that_go_off_in_a_session_interrupt_it(mld):
+    mld.ok("start")
+    for name in LINKS:
+        mld.hostapd_cli("DISABLE", name)
+    assert mld.wait_event("finished", 10)["result"] == "interrupted"
+    assert mld.bss("ap-mld0")["wps_pbc"] is False
+
+
+def test_a_link_that_listens_for_radar_is_left_out_with_a_reason_and_not_spoilt(mld):
+    mld.hostapd.radar(LINKS[1])
+    wait(lambda: of_link(mld, 1)["reason_code"] == "radar", PATIENCE)
+    mld.ok("start")
+    assert open_links(mld) == [LINKS[0]]
+    mld.hostapd.end_waiting(LINKS[1])
+    wait(lambda: open_links(mld) == list(LINKS), PATIENCE)
+
+
+def test_a_link_that_never_finds_its_channel_leaves_the_other_alone(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+    house.write_uci()
+    house.write_conf()
+    house.broker.start()
+    house.start_hostapds()
+    radio = house.hostapd.radios[house.hostapd.bss[LINKS[1]].radio]
+    house.hostapd._take_down(house.hostapd.bss[LINKS[1]])
+    radio.state, radio.freq = "ACS", 0
+    house.start_wpsd(rest=False)
+    wait(lambda: of_link(house, 1)["reason_code"] == "channel", PATIENCE)
+    house.wait_quiet()
+    house.ok("start")
+    assert open_links(house) == [LINKS[0]] and house.enrol(LINKS[0])
+    assert house.wait_event("finished")["result"] == "success"
+
+
+# -- WPS for the first time
+
+
+def restarts(house):
+    return [name for name, command in house.hostapd.log if command == "DISABLE"]
+
+
+@pytest.mark.parametrize("others", [(), ("phy0-ap1",), ("ap-mld1",)])
+def test_an_mld_that_was_started_without_wps_is_restarted_once_link_by_link(house, others):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
+    for ifname in others:
+        house.add(ifname, wps=False, **({"radio": "phy0 phy1", "conf": MLD} if "mld" in ifname else {}))
+    house.start(rest=False)
+    house.wait_quiet()
+    assert house.ok("configure", ssid="Home", wps=True) == {"changed": True, "disrupted": True}
+    for ifname in house.networks:
+        house.networks[ifname].uci["wps_pushbutton"] = "1"
+    house.wait_rest()
+    assert len(restarts(house)) == 2
+    names = sorted(house.hostapd.bss)
+    house.ok("start", ssid="Home")
+    assert open_links(house, names) == names
+    assert house.ok("cancel") == {"cancelled": True}
+    house.wait_rest()
+    house.ok("start", ssid="Home")
+    assert open_links(house, names) == names and len(restarts(house)) == 2
+
+
+def test_a_link_that_is_off_when_wps_is_enabled_keeps_the_other_from_nothing(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
+    house.start(rest=False)
+    house.hostapd_cli("DISABLE", LINKS[0])
+    house.wait_quiet()
+    assert house.ok("configure", ssid="Home", wps=True)["disrupted"] is True
+    house.ok("start", ssid="Home")
+    assert open_links(house) == [LINKS[1]]
+
+
+def test_enabling_an_mld_beside_netifd_reloads_once_and_names_one_section(house):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False, uci={"mlo": "1", "device": ["radio0", "radio1"],
+                                                                      "ifname": None})
+    radios = {"radio0": [("ap_mld0", "ap-mld0")], "radio1": [("ap_mld0", None)]}
+    house.write_uci()
+    house.write_conf()
+    house.broker.start()
+    house.netifd = Wireless(house.broker.path, reply_of(radios, config={"mlo": True, "device": ["radio0", "radio1"]}))
+
+    def reload():
+        house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+        house.write_conf()
+        for name in LINKS:
+            house.hostapd.remove_bss(name)
+        for path in house.conf_paths("ap-mld0"):
+            house.hostapd.add_radio(path)
+
+    house.netifd.on_reload = reload
+    house.start_hostapds()
+    house.start_wpsd(rest=False)
+    house.wait_quiet()
+    assert house.ok("configure", ssid="Home", wps=True) == {"changed": True, "disrupted": True}
+    assert len(house.netifd.reload_calls) == 1 and not restarts(house)
+    house.ok("start")
+    assert open_links(house) == list(LINKS)
+    assert house.ok("cancel") == {"cancelled": True}
+    house.wait_rest()
+    assert len(house.netifd.reload_calls) == 1
+
