@@ -3289,24 +3289,31 @@ class Devices:
             raise Refusal(DENIED, "not_a_device", "This key is not a device's, but shared by all: change it in UCI.")
         return found
 
-    def renaming(self, key_id, name):
-        """Part of a task: True if it had another name."""
-        found = self._of(key_id)
-        if not name or len(name) > 32 or printable(name) != name:
-            raise Refusal(INVALID, "bad_name", "name must be 1 to 32 printable characters.")
-        changes = [("set", key.section + ".wps_name", name) for _, key in found if key.section and key.name != name]
-        for _, key in found:
-            if not key.section:
-                key.name = name
-        if changes:
-            yield from self._changing(changes)
-        return bool(changes)
-
-    def revoking(self, key_id):
-        """Part of a task: section and line go; returns the SSIDs."""
+    def _once_kept(self, key_id):
+        """Part of a task: the Spare of that key id, when it is not being written to UCI any more, or None."""
         spare = self.find(key_id)
         while spare and isinstance(spare.step, Task):
             yield 20
+        return spare
+
+    def renaming(self, key_id, name):
+        """Part of a task: True if it had another name."""
+        yield from self._once_kept(key_id)
+        found = self._of(key_id)
+        if not name or len(name) > 32 or printable(name) != name:
+            raise Refusal(INVALID, "bad_name", "name must be 1 to 32 printable characters.")
+        others = [key for _, key in found if key.name != name]
+        changes = [("set", key.section + ".wps_name", name) for key in others if key.section]
+        if changes:
+            yield from self._changing(changes)
+        for key in others:
+            if not key.section:  # it will be kept with that name
+                key.name = name
+        return bool(others)
+
+    def revoking(self, key_id):
+        """Part of a task: section and line go; returns the SSIDs."""
+        spare = yield from self._once_kept(key_id)
         found = self._of(key_id)
         for ssid, key in found:
             self.take_away(ssid, key)

@@ -234,6 +234,22 @@ def test_a_device_has_a_name_that_can_be_changed(home):
     assert home.refused("rename", key_id="key", name="x")[:2] == (6, "not_a_device")
 
 
+@pytest.mark.parametrize("can_write", [True, False], ids=["", "UCI can't be written for now"])
+def test_a_name_that_is_given_while_the_key_is_being_kept_is_not_lost(home, can_write):
+    there = (home.folder / "bin" / "uci").read_text()
+    if not can_write:
+        home.tool("uci", "exit 1")
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    home.enrol("home-ap")
+    home.wait_event("finished")
+    assert home.ok("rename", key_id=key_id, name="Printer") == {"changed": True}
+    assert devices(home)[key_id]["name"] == "Printer"
+    (home.folder / "bin" / "uci").write_text(there)
+    wait(lambda: kept(home, key_id), 60)
+    home.wait_rest()
+    assert devices(home)[key_id]["name"] == "Printer" and kept(home, key_id)[0]["wps_name"] == "Printer"
+
+
 def test_only_root_may_rename_and_revoke():
     acl = json.loads((ROOT / "openwrt/wpsd/files/usr/share/acl.d/wpsd.json").read_text())
     assert not {"rename", "revoke", "configure"} & set(acl["access"]["wps"]["methods"])
