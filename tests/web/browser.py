@@ -106,7 +106,7 @@ class Visit:
         end = time.monotonic() + seconds
         while self.rows() != list(rows) and time.monotonic() < end:
             time.sleep(0.1)
-        assert self.rows() == list(rows)
+        assert self.rows() == list(rows), self.rows()
 
     def devices(self, ssid):
         """The rows of the devices with a key of their own: [name, MAC and lease, when it joined]."""
@@ -120,7 +120,7 @@ class Visit:
         return {badge.inner_text(): badge.get_attribute("title") for badge in badges}
 
     def seconds_left(self, ssid):
-        minutes, seconds = re.search(r"(\d+):(\d\d)", self.bar(ssid).get_attribute("title")).groups()
+        minutes, seconds = re.search(r"(\d+):(\d\d)", self.bar(ssid).get_attribute("aria-valuetext")).groups()
         return 60 * int(minutes) + int(seconds)
 
     def focused(self):
@@ -161,6 +161,23 @@ class Visit:
 
     def looks_back(self):
         self.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+
+    def listens(self):
+        """From now on as a screen reader, which speaks up when a live region changes."""
+        self.page.evaluate("""() => {
+            window.spoken = [];
+            const live = '[role=status], [role=alert]';
+            const hear = changes => {
+                for (const node of new Set(changes.map(change => change.target)))
+                    window.spoken.push(node.closest(live).textContent.trim());
+            };
+            for (const node of document.querySelectorAll(live))
+                new MutationObserver(hear).observe(node, { childList: true, characterData: true, subtree: true });
+        }""")
+
+    def spoken(self):
+        """What it was told since, in order."""
+        return self.page.evaluate("window.spoken")
 
     def width(self):
         return self.page.evaluate("document.documentElement.scrollWidth")

@@ -85,21 +85,3 @@ def visit(chromium, luci):
     for each in visits:
         each.close()
     assert not said, "the browser's console says:\n" + "\n".join(said)
-
-
-# Seen red with the redrawn wpsd: most wait for less than it takes now until a file that is being written is believed.
-# They run all the same.
-UNPROVEN = (
-    "test_a_radio_of_a_network_that_can_not_do_wps_is_named_and_the_others_start",
-    "test_a_router_without_networks_is_told",
-    "test_a_start_on_a_network_that_lost_wps_meanwhile_is_refused_with_the_reason",
-    "test_axe_finds_nothing_serious",
-    "test_an_overlap_is_told_with_what_to_do",
-    "test_the_window_counts_down_and_the_bar_shrinks",
-)
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.parent.name == "web" and item.originalname in UNPROVEN:
-            item.add_marker(pytest.mark.xfail(reason="seen red with the redrawn wpsd", strict=False))

@@ -28,6 +28,14 @@ def test_the_qr_code_says_what_a_camera_needs_to_join(owner, visit):
     assert me.scans() == 'WIFI:T:WPA;S:Home;P:p\\;a\\:s\\,s\\"w\\\\ord;;'
 
 
+def test_the_code_of_a_network_that_is_not_shown_says_so(owner, visit):
+    owner.wireless["home"]["hidden"] = "1"
+    me = visit()
+    me.press("Home", "Show QR code")
+    expect(me.dialog.get_by_role("img")).to_be_visible()
+    assert me.scans().endswith("ord;H:true;;")
+
+
 def test_the_key_is_read_only_after_the_click_and_gone_with_the_dialog(owner, visit):
     me = visit()
     expect(me.button("Home", "Show QR code")).to_be_visible()

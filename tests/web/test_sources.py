@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The app's files without a browser: eslint, the ACL, the menu, the texts and their translation."""
 
+import ast
 import json
 import re
 import shutil
@@ -108,10 +109,30 @@ def test_there_is_a_german_translation():
     assert "de" in [po.parent.name for po in TRANSLATIONS]
 
 
-def test_every_code_of_the_contract_has_words():
-    """What wpsd says of a BSS that can't do WPS (README, *The ubus object*)."""
-    codes = """open wep eap owe sae_only wpa1 tkip six_ghz hidden multi_ap backhaul no_psk_file no_control_socket
-        no_ssid no_wps no_section several_sections netifd_pending uci_too_large uci radio_off radar channel no_hostapd
-        loading psk_file psk_refused no_key key_vlan device_keys_lost""".split()
-    (table,) = re.findall(r"const REASONS = \{(.*?)\n\};", VIEW.read_text(), re.S)
-    assert sorted(re.findall(r"^\t(\w+): _\(", table, re.M)) == sorted(codes)
+def codes_of_wpsd():
+    """Every code that wpsd refuses a call with, gives as a reason or as how a session failed: from its source."""
+    codes = {"no_such_ifname", "no_such_ssid", "timeout", "overlap", "cancelled", "interrupted", "failed"}
+    for node in ast.walk(ast.parse((ROOT / "wpsd.py").read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Refusal", "refused"):
+            places = [node.args[1]] if isinstance(node.args[1], ast.Constant) else []
+        elif isinstance(node, ast.Assign) and re.match(r"\(?(code|_STATES)\b", ast.unparse(node.targets[0])):
+            places = [node.value]
+        elif isinstance(node, ast.FunctionDef) and node.name == "unsupported":
+            places = node.body[1:]
+        else:
+            continue
+        words = [each.value for place in places for each in ast.walk(place) if isinstance(each, ast.Constant)]
+        codes.update(word for word in words if isinstance(word, str) and re.fullmatch("[a-z][a-z0-9_]+", word))
+    return codes
+
+
+def table(name):
+    """The names in a table of words of the view."""
+    (text,) = re.findall(r"const %s = \{(.*?)\n\};" % name, VIEW.read_text(), re.S)
+    return re.findall(r"^\t(\w+): ", text, re.M)
+
+
+def test_every_code_of_wpsd_has_words_and_the_tables_have_no_other():
+    codes = codes_of_wpsd()
+    assert {"press", "radar", "hidden", "no_key", "psk_shared", "session_active"} <= codes
+    assert codes == set(table("REASONS")) | set(table("REFUSALS"))

@@ -39,15 +39,22 @@ const callLeases = rpc.declare({ object: 'luci-rpc', method: 'getDHCPLeases', ex
 
 /* -- words -- */
 
+const REFUSED_BY_HOSTAPD = _('hostapd refused a command; the system log says which.');
+
 /* Why a network, or one radio of it, can't do WPS now: by reason_code. */
 const REASONS = {
 	backhaul: _('A Multi-AP backhaul does not take WPS devices.'),
+	beacon: REFUSED_BY_HOSTAPD,
+	cancel: REFUSED_BY_HOSTAPD,
 	channel: _('The radio is looking for a free channel.'),
 	device_keys_lost: _('Devices that joined by WPS before wpsd was installed have to join once more.'),
 	eap: _('WPA-Enterprise has no key to give out.'),
+	file: _('A configuration file of hostapd can\'t be read or written.'),
 	hidden: _('A hidden SSID can\'t be used with WPS.'),
+	independent: REFUSED_BY_HOSTAPD,
 	key_vlan: _('The key belongs to a VLAN that is not there.'),
 	loading: _('The access point is being set up.'),
+	look: REFUSED_BY_HOSTAPD,
 	multi_ap: _('A Multi-AP backhaul does not take WPS devices.'),
 	netifd_pending: _('The radio is being set up.'),
 	no_control_socket: _('There is no control socket (ctrl_interface).'),
@@ -55,18 +62,25 @@ const REASONS = {
 	no_key: _('It has no shared key that could be given out.'),
 	no_psk_file: _('There is no wpa_psk_file, so no key can be armed.'),
 	no_section: _('UCI has no wifi-iface section for it.'),
+	no_section_name: _('Its wifi-iface section in UCI has no name, so no key of a device can be kept.'),
 	no_ssid: _('There is no SSID.'),
 	no_wps: _('hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls).'),
 	open: _('The network is open: there is no key to give out.'),
 	owe: _('OWE has no key to give out.'),
+	pin: REFUSED_BY_HOSTAPD,
+	prepare: REFUSED_BY_HOSTAPD,
+	press: _('hostapd refused the push button.'),
 	psk_file: _('The file with the keys can\'t be read or written.'),
 	psk_refused: _('hostapd refused the file with the keys.'),
+	psk_shared: _('The file with the keys is shared with a network that gives out other keys.'),
 	radar: _('The radio waits until it may use its channel (radar detection).'),
 	radio_off: _('The radio is switched off.'),
+	restart: _('hostapd refused to come back with WPS.'),
 	sae_only: _('WPA3 alone (SAE without WPA-PSK) does not work with WPS.'),
 	several_sections: _('Several wifi-iface sections in UCI could be meant.'),
 	six_ghz: _('There is no WPS on 6 GHz.'),
 	tkip: _('TKIP without CCMP is not allowed with WPS.'),
+	too_many_devices: _('There is no room for one more device with a key of its own: remove one first.'),
 	uci: _('The wireless configuration (UCI) can\'t be read.'),
 	uci_too_large: _('The wireless configuration (UCI) is too large.'),
 	wep: _('WEP can\'t be given out by WPS.'),
@@ -78,27 +92,48 @@ const REMARKS = [ 'device_keys_lost', 'no_key' ];
 
 /* Why a call did nothing: by its code, */
 const NOT_THERE = _('This network or this key is not there any more.');
-const NOT_WRITTEN = _('The configuration could not be written: the flash memory is full or read-only.');
+const NOT_A_DEVICE = _('This device is not in the list any more.');
+const NOT_CONFIRMED = _('The access point did not confirm in time. Nothing is left half-done; try again.');
 const NOT_REACHED = _('The access point can not be reached: hostapd is not running, or the radio is off.');
+const NOT_UNDERSTOOD = _('The WPS service did not understand the request. Reload this page and try again.');
+const NOT_WRITTEN = _('The configuration could not be written: the flash memory is full or read-only.');
+const ENDED_BEFORE = _('The session was ended before it was open. Start again.');
 const REFUSALS = {
+	accident: _('The WPS service made a mistake; the system log says which.'),
+	ambiguous: NOT_UNDERSTOOD,
+	bad_name: _('A name has at most 32 characters and no line breaks.'),
+	cancelled: ENDED_BEFORE,
+	failed: ENDED_BEFORE,
+	interrupted: ENDED_BEFORE,
+	key_gone: NOT_THERE,
+	key_id_taken: _('There is a key with that name already.'),
+	missing_argument: NOT_UNDERSTOOD,
 	no_hostapd: NOT_REACHED,
 	no_section: NOT_THERE,
+	no_such_device: NOT_A_DEVICE,
 	no_such_ifname: NOT_THERE,
 	no_such_key_id: NOT_THERE,
 	no_such_ssid: NOT_THERE,
-	not_confirmed: _('The access point did not confirm in time. Nothing is left half-done; try again.'),
+	no_target: NOT_UNDERSTOOD,
+	not_a_device: NOT_A_DEVICE,
+	not_applied: NOT_CONFIRMED,
+	not_confirmed: NOT_CONFIRMED,
 	not_enabled: _('WPS is not enabled on this network.'),
+	out_of_range: NOT_UNDERSTOOD,
 	overlap: _('Two devices asked within two minutes. Leave one of them alone, wait two minutes and start again.'),
 	session_active: _('A session is running. Wait for its end, or cancel it.'),
-	uci: NOT_WRITTEN
+	timeout: ENDED_BEFORE,
+	uci: NOT_WRITTEN,
+	unknown_argument: NOT_UNDERSTOOD,
+	wrong_type: NOT_UNDERSTOOD
 };
 
 /* else by its status number: LuCI's own way to ubus (admin/ubus) hands on nothing else. */
 const STATUSES = {
-	2: _('The WPS service did not understand the request. Reload this page and try again.'),
+	2: NOT_UNDERSTOOD,
 	4: NOT_THERE,
 	6: _('This is not allowed now: WPS is not enabled on this network, a session is running, or two devices asked within the last two minutes.'),
-	7: REFUSALS.not_confirmed,
+	7: NOT_CONFIRMED,
 	8: _('This network can not do WPS.'),
 	9: NOT_WRITTEN,
 	10: NOT_REACHED
@@ -117,13 +152,11 @@ function refusal(answer, why) {
 	if (answer instanceof Error)
 		return TROUBLES[troubleOf(answer) ?? 'hangs'];
 
-	const code = L.isObject(answer) ? answer.code : null;
-
-	if (code == 'not_supported' || answer === 8)
-		return [ STATUSES[8], why ].filter(Boolean).join(' ');
-
 	if (L.isObject(answer))
-		return REFUSALS[code] ?? REASONS[code] ?? answer.error ?? null;
+		return REFUSALS[answer.code] ?? REASONS[answer.code] ?? answer.error ?? null;
+
+	if (answer === 8 && why)
+		return why;
 
 	return STATUSES[answer] ?? (answer ? _('It failed with the status %d.').format(answer) : null);
 }
@@ -151,22 +184,25 @@ function device(session) {
 	return session.name || session.mac || _('A device');
 }
 
+/* What to do now, and what else there is to know. */
 function progress(session, open) {
 	switch (session.state) {
 	case 'preparing':
 	case 'activating':
-		return _('WPS is being opened…');
+		return [ _('WPS is being opened…') ];
 
 	case 'finishing':
-		return _('WPS is being closed…');
+		return [ _('WPS is being closed…') ];
 	}
 
 	const words = [ session.mac
-		? _('%s asks to join and gets the key “%s”.').format(device(session), session.key_id)
-		: _('Press the WPS button of the device now. It gets the key “%s”.').format(session.key_id) ];
+		? _('%s asks to join.').format(device(session))
+		: _('Press the WPS button of the device now.') ];
+
+	words.push(_('It gets the key “%s”.').format(session.key_id));
 
 	if (open.length)
-		words.push(_('WPS is open on %s.').format(open.join(' · ')));
+		words.push(_('WPS is open on %s.').format([ ...new Set(open) ].join(' · ')));
 
 	if (session.attempts)
 		words.push(N_(session.attempts, '%d attempt so far.', '%d attempts so far.').format(session.attempts));
@@ -174,7 +210,7 @@ function progress(session, open) {
 	if (session.external)
 		words.push(_('Another program started this session.'));
 
-	return words.join(' ');
+	return words;
 }
 
 /* How a session ended: in a word, in a sentence, what to do next, and as good or bad news. */
@@ -231,7 +267,11 @@ const ICONS = { success: '✔', danger: '✘', notice: '–' };
 
 /* -- helpers -- */
 
-const BIG = { fontSize: '1.4em', lineHeight: 1.4, boxSizing: 'border-box', height: 'auto', width: '100%', maxWidth: '20em', padding: '.6em 1em', margin: 0 };
+/* The themes differ in what they do around buttons, badges and bars; these rows look the same in all of them. */
+const ROW = 'display:flex;flex-wrap:wrap;align-items:center;gap:.5em .75em;margin:.75em 0';
+const APART = 'margin-bottom:2em';
+const BIG = { fontSize: '1.4em', lineHeight: 1.4, height: 'auto', minWidth: 'min(100%, 20em)', padding: '.6em 1em' };
+const FITS = 'box-sizing:border-box;max-width:100%;margin:0';
 
 /* So that a long word (an SSID, a key id) does not make the page wider than a phone */
 const WRAPS = 'overflow-wrap:anywhere;word-break:break-word;white-space:normal';
@@ -381,22 +421,19 @@ function askName(name) {
 	]);
 }
 
-/* The key of a network from UCI, as far as LuCI's own ACL lets its user read it; null if there is none. */
-function readKey(ssid) {
-	return callUci('wireless', 'wifi-iface').then(sections => {
-		const section = Object.values(sections).find(s =>
-			s.mode == 'ap' && s.ssid == ssid && s.disabled != '1' && /^(?:[\x20-\x7e]{8,63}|[0-9A-Fa-f]{64})$/.test(s.key));
-
-		return section ? section.key : null;
-	});
+/* The section of a network in UCI, as far as LuCI's own ACL lets its user read it, if it has a key. */
+function readSection(ssid) {
+	return callUci('wireless', 'wifi-iface').then(sections => Object.values(sections).find(s =>
+		s.mode == 'ap' && s.ssid == ssid && s.disabled != '1' && /^(?:[\x20-\x7e]{8,63}|[0-9A-Fa-f]{64})$/.test(s.key)));
 }
 
 function showQr(ssid) {
-	return Promise.all([ L.require('uqr'), readKey(ssid) ]).then(([ uqr, key ]) => {
-		if (!key)
+	return Promise.all([ L.require('uqr'), readSection(ssid) ]).then(([ uqr, section ]) => {
+		if (!section)
 			throw new Error('no key');
 
-		const data = `WIFI:T:WPA;S:${escapeForQr(ssid)};P:${escapeForQr(key)};;`;
+		const hidden = section.hidden == '1' ? 'H:true;' : '';
+		const data = `WIFI:T:WPA;S:${escapeForQr(ssid)};P:${escapeForQr(section.key)};${hidden};`;
 		const code = E(uqr.renderSVG(data, { pixelSize: 6, whiteColor: 'white', blackColor: 'black', ecc: 'M', border: 4 }));
 
 		code.setAttribute('style', 'width:100%;max-width:20em;height:auto');
@@ -426,6 +463,7 @@ const Network = baseclass.extend({
 		const id = `wpsd-${++lastId}`;
 		const button = (kind, label, method) => E('button', {
 			'class': `btn cbi-button ${kind}`,
+			'style': FITS,
 			'click': ui.createHandlerFn(this, method),
 			'disabled': page.isWritable ? null : true
 		}, [ label ]);
@@ -434,30 +472,32 @@ const Network = baseclass.extend({
 		this.target = target;
 		this.page = page;
 		this.bss = [];
-		this.totals = {};
 
 		this.label = E('span', { 'class': 'label' });
-		this.places = E('p');
+		this.places = E('div', { 'style': ROW });
 		this.reason = E('div');
 		this.sentence = E('div', { 'role': 'status' });
 		this.bar = E('div');
+		this.time = E('span', { 'style': 'font-size:2em;line-height:1;font-variant-numeric:tabular-nums', 'aria-hidden': 'true' });
 		this.progress = E('div', {
 			'class': 'cbi-progressbar',
+			'style': 'flex:1;min-width:0;margin:0',
 			'role': 'progressbar',
 			'aria-label': _('Time left'),
 			'aria-valuemin': 0
 		}, [ this.bar ]);
+		this.countdown = E('div', [ E('div', { 'style': ROW }, [ this.time, this.progress ]) ]);
 		this.message = E('div', { 'role': 'alert' });
 		this.select = E('select', {
 			'id': `${id}-key`,
 			'class': 'cbi-input-select',
-			'style': 'max-width:100%',
+			'style': FITS,
 			'disabled': page.isWritable ? null : true
 		});
-		this.choice = E('div', { 'class': 'cbi-value' }, [
-			E('label', { 'class': 'cbi-value-title', 'for': `${id}-key` }, [ _('Key that the device gets') ]),
-			E('div', { 'class': 'cbi-value-field' }, [ this.select ])
-		]);
+		this.choice = E('div', [ E('div', { 'style': ROW }, [
+			E('label', { 'for': `${id}-key` }, [ _('Key that the device gets') ]),
+			this.select
+		]) ]);
 		this.buttons = {
 			start: button('cbi-button-action important', _('Start WPS'), 'handleStart'),
 			cancel: button('cbi-button-negative', _('Cancel WPS'), 'handleCancel'),
@@ -466,20 +506,22 @@ const Network = baseclass.extend({
 		};
 		this.qr = E('button', {
 			'class': 'btn cbi-button cbi-button-neutral',
+			'style': FITS,
 			'click': ui.createHandlerFn(this, 'handleQr')
 		}, [ _('Show QR code') ]);
-		this.main = E('p', { 'style': 'text-align:center' }, [ this.buttons.start, this.buttons.cancel ]);
-		this.actions = E('div', { 'class': 'right' }, [ this.qr, ' ', this.buttons.enable, ' ', this.buttons.disable ]);
+		this.actions = E('div', { 'style': ROW }, [
+			this.buttons.start, this.buttons.cancel, this.buttons.enable, this.qr, this.buttons.disable
+		]);
 		this.rows = E('table', { 'class': 'table', 'aria-labelledby': `${id}-devices` });
 		this.more = E('p');
 		this.list = E('div', [
 			E('h4', { 'id': `${id}-devices`, 'tabindex': -1 }, [ _('Devices with a key of their own') ]),
 			this.rows, this.more
 		]);
-		this.node = E('div', { 'class': 'cbi-section', 'role': 'group', 'aria-labelledby': id }, [
+		this.node = E('div', { 'class': 'cbi-section', 'style': APART, 'role': 'group', 'aria-labelledby': id }, [
 			E('h3', { 'style': WRAPS }, [ E('span', { 'id': id }, [ ssid ]), ' ', this.label ]),
 			E('div', { 'class': 'cbi-section-node', 'style': WRAPS }, [
-				this.places, this.reason, this.sentence, this.progress, this.choice, this.main, this.message, this.actions, this.list
+				this.places, this.reason, this.sentence, this.countdown, this.choice, this.actions, this.message, this.list
 			])
 		]);
 	},
@@ -523,7 +565,6 @@ const Network = baseclass.extend({
 		show(this.choice, this.isStartable && this.select.options.length > 1);
 		show(this.buttons.cancel, session);
 		show(this.buttons.start, this.isStartable);
-		show(this.main, session || this.isStartable);
 		show(this.buttons.enable, !session && able.some(b => !b.enabled && !b.reason));
 		show(this.buttons.disable, !session && enabled.length);
 		show(this.qr, this.page.mayReadKey && ![ 'open', 'owe', 'eap', 'wep' ].includes(bss[0].reason_code));
@@ -550,7 +591,7 @@ const Network = baseclass.extend({
 		const places = this.bss.flatMap(placesOf);
 
 		fill(this.places, [ places, !!session ], () => places.flatMap(place => [
-			E('span', { 'class': place.isOpen ? 'ifacebadge ifacebadge-active' : 'ifacebadge', 'title': place.name }, [ labelOf(place) ]), ' '
+			E('span', { 'class': place.isOpen ? 'ifacebadge ifacebadge-active' : 'ifacebadge', 'style': 'margin:0;padding:.2em .6em', 'title': place.name }, [ labelOf(place) ])
 		]));
 	},
 
@@ -582,11 +623,14 @@ const Network = baseclass.extend({
 	setSentence(session, last) {
 		if (session) {
 			const open = this.bss.flatMap(placesOf).filter(place => place.isOpen).map(labelOf);
-			const text = progress(session, open);
+			const [ now, ...more ] = progress(session, open);
 
 			this.watched = session.id;
 			this.watchedAt = Date.now();
-			fill(this.sentence, text, () => [ E('p', [ text ]) ]);
+			fill(this.sentence, [ now, more ], () => [
+				E('p', { 'style': 'font-size:1.4em;line-height:1.3;margin:.5em 0' }, [ now ]), ' ',
+				E('p', { 'style': 'margin:.5em 0' }, [ more.join(' ') ])
+			]);
 		}
 		else if (last && this.isNews(last)) {
 			const { kind, title, sentence, next } = ending(last);
@@ -606,20 +650,20 @@ const Network = baseclass.extend({
 	},
 
 	setProgress(session) {
-		show(this.progress, session);
+		show(this.countdown, session);
 
 		if (!session)
 			return;
 
-		const total = Math.max(session.timeout || this.totals[session.id] || WALK_TIME, session.remaining);
-		const left = _('%s left').format('%d:%02d'.format(session.remaining / 60, session.remaining % 60));
+		const total = Math.max(session.timeout || WALK_TIME, session.remaining);
+		const left = '%d:%02d'.format(session.remaining / 60, session.remaining % 60);
 
 		this.bar.style.width = `${Math.floor(100 * session.remaining / total)}%`;
+		write(this.time, left);
 		dom.attr(this.progress, {
-			'title': left,
 			'aria-valuemax': total,
 			'aria-valuenow': session.remaining,
-			'aria-valuetext': left
+			'aria-valuetext': _('%s left').format(left)
 		});
 	},
 
@@ -759,12 +803,9 @@ const Network = baseclass.extend({
 		this.tell();
 
 		return call.catch(error => error).then(answer => {
-			const sentence = refusal(answer, this.why());
-
-			if (!sentence && answer.session)
-				this.totals[answer.session] = answer.remaining;
-
 			return this.page.refresh().then(() => {
+				const sentence = refusal(answer, this.why());
+
 				if (sentence)
 					this.tell('danger', sentence);
 				else if (answer.disrupted)
@@ -877,7 +918,7 @@ return view.extend({
 		this.content = E('div', [
 			this.cards,
 			this.none,
-			E('div', { 'class': 'cbi-section' }, [
+			E('div', { 'class': 'cbi-section', 'style': APART }, [
 				E('h3', { 'id': 'wpsd-last' }, [ _('Last sessions') ]),
 				this.rows
 			])
