@@ -41,4 +41,4 @@ CONFIG
 
 wpsd --ubus "$folder/nothing" --uci "$folder/uci" --run "$folder/run" --check >"$folder/said" 2>&1
 cat "$folder/said"
-grep -q phy0-ap0 "$folder/said" && grep -q HOME "$folder/said" && ! grep -q Traceback "$folder/said"
+grep -F phy0-ap0 "$folder/said" | grep -F HOME && ! grep -F Traceback "$folder/said"

@@ -38,6 +38,7 @@ LISTS = {
     "wpsd": ("conffiles", "conffiles_static", "list", "rusers"),
     "luci-app-wpsd": ("list",),
 }
+PROGRAMS = ("wpsd", "wpsd-ovsdb")  # those with bytecode
 SCRIPTS = ("etc/init.d/wpsd", "etc/uci-defaults/50-wpsd", "usr/lib/wpsd/button", "usr/lib/wpsd/leave", "usr/sbin/wpsd")
 
 
@@ -305,25 +306,39 @@ def test_the_release_is_a_tarball_with_its_hash_in_the_feeds_makefile(release):
     assert "include ../../luci.mk" in (release / "luci/applications/luci-app-wpsd/Makefile").read_text()
 
 
-def test_what_the_release_builds_is_what_this_tree_builds(release, built, tmp_path):
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_the_release_builds_is_what_this_tree_builds(name, release, built, tmp_path):
     program = (
         "import pathlib, sys; import package\n"
         "made, = package.make(sys.argv[1], sys.argv[2])\n"
         "name, data, _ = package.apk(made)\n"
         "pathlib.Path(sys.argv[3]).write_bytes(data)\n"
     )
-    command = [sys.executable, "-c", program, release / "packages/net/wpsd", release, tmp_path / "wpsd.apk"]
+    command = [sys.executable, "-c", program, release / "packages/net" / name, release, tmp_path / "apk"]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(FEED)})
-    assert (tmp_path / "wpsd.apk").read_bytes() == built["apk"]["wpsd"].read_bytes()
+    assert (tmp_path / "apk").read_bytes() == built["apk"][name].read_bytes()
 
 
-def test_a_feed_builds_again_when_the_program_alone_has_changed():
-    makefile = (FEED / "wpsd/Makefile").read_text()
-    assert "WPSD_TREE:=$(abspath $(CURDIR)/../..)\nPKG_FILE_DEPENDS:=$(WPSD_TREE)/wpsd.py\n" in makefile
-    assert makefile.index("PKG_FILE_DEPENDS") < makefile.index("include $(INCLUDE_DIR)/package.mk")
+def read_by_make(folder, top):
+    """(what its build depends on outside of the folder, the commands that compile), as OpenWrt's makefiles see it."""
+    (top / "include").mkdir()
+    (top / "rules.mk").write_text("INCLUDE_DIR:=$(TOPDIR)/include\nSTAGING_DIR:=$(TOPDIR)/staging\nall:;@:\n")
+    (top / "include/package.mk").write_text(
+        "$(info $(PKG_FILE_DEPENDS))\nBuildPackage=$(info $(Build/Compile))\nPKG_BUILD_DIR:=$(TOPDIR)/build\n"
+    )
+    command = ["make", "--silent", "-C", folder, f"TOPDIR={top}"]
+    depends, *commands = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    return depends, [line.strip() for line in commands]
 
 
-def test_the_bytecode_is_made_by_the_build_systems_own_mpy_cross():
-    makefile = (FEED / "wpsd/Makefile").read_text()
-    assert "MPY_CROSS:=$(STAGING_DIR)/host/lib/micropython/mpy-cross/build/mpy-cross\n" in makefile
-    assert "PATH" not in makefile
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_feed_builds_again_when_the_program_alone_has_changed(name, tmp_path):
+    depends, _ = read_by_make(FEED / name, tmp_path)
+    assert depends == str(PROJECT / "wpsd.py"), "a relative path is looked for elsewhere"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_bytecode_is_made_by_the_build_systems_own_mpy_cross(name, tmp_path):
+    _, commands = read_by_make(FEED / name, tmp_path)
+    own = f"{tmp_path}/staging/host/lib/micropython/mpy-cross/build/mpy-cross "
+    assert "".join(commands).count(own) == "".join(commands).count("mpy-cross ") == 1
