@@ -2193,6 +2193,7 @@ class Link:
         self.before = None  # the outcome that an earlier wpsd knew, until this one has looked
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
+        self._unread = []  # datagrams that were taken in before something was sent
         self._overdue_one = None  # the first of the owed when the last one was sent
         self._deadline = self._timer = None  # ticks, when the next answer is overdue; of this or an earlier one
         self.started_anew()
@@ -2256,12 +2257,28 @@ class Link:
             return
         self._expect(done)
         try:
-            self.sock.send(command.encode())
+            self._send(command.encode())
         except OSError:
             self._died()
 
+    def _send(self, command):
+        """Linux, when it tells that the other end is gone, throws away what it had said; in a
+        window that may be who was given a key."""
+        if self.pbc:
+            had = len(self._unread)
+            try:
+                while True:
+                    self._unread.append(self.sock.recv(1024))
+            except OSError:
+                pass
+            if self._unread and not had:
+                self._loop.at(0, self.receive)
+        self.sock.send(command)
+
     def _died(self):
         self.receive(most=1000)  # what it said before
+        while self._unread:
+            self.receive(most=1000)
         self.close()
 
     def asking(self, *commands):
@@ -2309,7 +2326,8 @@ class Link:
             if not self.sock:
                 return
             try:
-                datagram = self.sock.recv(1024)  # ample for what is looked for; MicroPython makes room for all of it
+                # ample for what is looked for; MicroPython makes room for all of it
+                datagram = self._unread.pop(0) if self._unread else self.sock.recv(1024)
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self.close()
@@ -2341,7 +2359,7 @@ class Link:
     def ping(self):
         if self.sock:
             try:
-                self.sock.send(b"PING")
+                self._send(b"PING")
                 self._probes += 1
             except OSError as e:
                 if e.errno != _EAGAIN:
@@ -2354,6 +2372,7 @@ class Link:
             self._loop.forget(self.sock.fileno(), self)
             self.sock.close()
             self.sock = None
+            self._unread = []
             self._probes = 0
             for other in self.apart:
                 other.apart.remove(self)
