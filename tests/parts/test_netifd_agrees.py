@@ -43,7 +43,7 @@ def test_the_files_are_those_that_the_real_one_wrote(both):
     for name, text in case.files["files"].items():
         if name.endswith(".conf") and re.search("^(?:interface|bss)=", text, re.M):
             assert those_lines((run / name).read_text(), run) == those_lines(text, run), name
-        elif name.endswith((".psk", ".vlan")):
+        elif name.endswith((".psk", ".sae", ".vlan")):
             assert (run / name).read_text() == text, name
 
 

@@ -265,7 +265,7 @@ class Netifd:
             open(config["wpa_psk_file"], "a").close()
         if kind in ("sae", "psk-sae"):
             sae_file = self._path("hostapd-%s.sae" % ifname)
-            open(sae_file, "a").close()
+            self._write_sae(sae_file, stations)
             config.update(sae_require_mfp="1", sae_password_file=sae_file, sae_pwe="2")
 
         address = config.get("macaddr", "02:00:00:00:%02x:%02x" % (radio, index))
@@ -326,6 +326,20 @@ class Netifd:
             elif key:
                 pieces += ["%s%s %s\n" % ("vlanid=%s " % vid if vid else "", one, key)
                            for one in listed(mac) or ["00:00:00:00:00:00"]]
+        self.write_file(path, pieces)
+
+
+    def _write_sae(self, path, stations):
+        """The same stations as SAE passwords; hostapd takes one for everybody in place of the network's own key."""
+        pieces = []
+        for options in (station["config"] for station in stations):
+            key, mac, vid = options.get("key", ""), options.get("mac"), options.get("vid")
+            vlan = "|vlanid=%s" % vid if vid else ""
+            if self.release == "24.10":
+                macs = ["ff:ff:ff:ff:ff:ff"] if isinstance(mac, list) or not mac else [mac]
+            else:
+                macs = listed(mac) or ["ff:ff:ff:ff:ff:ff"] if key else []
+            pieces += ["%s|mac=%s%s\n" % (key, one, vlan) for one in macs]
         self.write_file(path, pieces)
 
 
