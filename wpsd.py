@@ -1169,23 +1169,36 @@ def _changed(section, todo):
 def committed(folder, scratch, changes, secrets=()):
     """A generator like commanding(): changes to `wireless` in one commit, all or none.
     A change is (verb, what, value), as in set wireless.WHAT=VALUE, value None where the verb
-    takes none; of `secrets`, which nobody may see among the arguments, a batch file holds
-    them: the folder of `scratch` is nobody else's.  What somebody else has staged stays
+    takes none; with `secrets`, which nobody may see among the arguments, a batch file holds
+    all of them: the folder of `scratch` is nobody else's, and a power cut may lose a key until
+    this is done, so it is one process and not a dozen.  What somebody else has staged stays
     staged: ours is kept in a folder of its own.  OSError."""
     place, batch = quoted(scratch), scratch + ".batch"
     uci = "uci -q -c %s -t %s " % (quoted(folder), place)
+    words = [
+        (verb, quoted("wireless." + what if value is None else "wireless.%s=%s" % (what, value)))
+        for verb, what, value in tuple(changes) + tuple(secrets)
+    ]  # fmt: skip
     commands = ["mkdir " + place]
-    for verb, what, value in changes:
-        what = "wireless." + what if value is None else "wireless.%s=%s" % (what, value)
-        commands.append(uci + verb + " " + quoted(what))
     if secrets:
         with open(batch, "wb") as file:
-            _write(file, [("%s wireless.%s='%s'\n" % secret).encode() for secret in secrets])
+            _write(file, [("%s %s\n" % pair).encode() for pair in words])
         commands.append(uci + "batch < " + quoted(batch))
-        for _, what, _ in secrets:  # it exits with 0 whatever became of it
-            commands.append(uci + "get " + quoted("wireless." + what))
+        made = {what: 0 for _, what, _ in changes if "." not in what}
+        for _, what, _ in tuple(changes) + tuple(secrets):  # it exits with 0 whatever became of it
+            section = what.partition(".")[0]
+            if section in made:
+                made[section] += 1
+            else:
+                commands.append(uci + "get " + quoted("wireless." + what))
+        for section, count in made.items():
+            commands.append("[ $(%sshow wireless.%s | wc -l) = %d ]" % (uci, section, count))
+    else:
+        commands += [uci + verb + " " + word for verb, word in words]
     commands.append(uci + "commit wireless")
-    command = "rm -rf %s; %s; code=$?; rm -rf %s; [ $code = 0 ]" % (place, " && ".join(commands), place)
+    command = "rm -rf %s; %s; code=$?; rm -rf %s %s; [ $code = 0 ]" % (
+        place, " && ".join(commands), place, quoted(batch)
+    )  # fmt: skip
     try:
         return (yield from commanding(command, scratch + ".told"))
     finally:
@@ -1825,6 +1838,9 @@ class PskEdit:
                 by_id = {key.id.encode(): key for key in keys}
             key = by_id.get(named)
             if not key or key.secret != secret or not _is_for(key, mac):
+                if key and key.is_device and key.secret == secret and mac == EVERYONE:
+                    yield line, b""  # it was everybody's until somebody had it
+                    continue
                 key = key if key and _is_for(key, mac) else None
                 if secret in by_secret:
                     may_be = [each for each in by_secret[secret] if _is_for(each, mac)]
@@ -2586,6 +2602,11 @@ class Place:
         return bool(self.network and self.network.enabled and not self.unsupported)
 
     @property
+    def has_sae(self):
+        """Whether WPA3 devices join it, too."""
+        return b"SAE" in self.options.get(b"wpa_key_mgmt", b"")
+
+    @property
     def is_pending(self):
         """Whether netifd has yet to say which section it comes from."""
         return bool(self.unknown) and self.unknown.code == "netifd_pending"
@@ -2796,6 +2817,12 @@ class Places:
             self._find_vlans(place)
             if place.is_of_shell_scripts and place.network:
                 self._complain(place.network.warnings, place.network)
+            everybodys = [key.section for key in place.keys if key.section and not key.macs] if place.has_sae else ()
+            self._complain([
+                "wifi-station '%s': it is for everybody, so it takes the place of the network's own key for each WPA3 "
+                "device on %s when that is restarted; give it a mac." % (section, place.ifname)
+                for section in everybodys[:1]
+            ], (place.ifname, "sae"))  # fmt: skip
         self.settle_uuids()
 
     def _find_vlans(self, place):
@@ -3036,7 +3063,7 @@ HOLD = 5000  # ms until something that failed is tried again
 
 NEW_KEY = "*"
 MOST_DEVICES = 500  # keys of devices: half a kilobyte of memory each, for each wifi-iface
-_MOST_LISTED = 200  # of them in an answer of at most 64 kB, all BSSs together
+MOST_LISTED = 40000  # bytes that they take of an answer of at most 64 kB, all BSSs together
 
 # What of a spare goes into the state file.
 _KEPT_OF_SPARE = ("is_named", "is_sent", "is_given")
@@ -3071,6 +3098,7 @@ class Devices:
         self._uci = uci
         self._refreshing, self._bsses, self._is_used, self._on_change = hooks
         self._whys = {}  # SSID -> a Refusal: there is no spare
+        self._counted = -1, 0  # when the files were read, the keys that devices had then
 
     def find(self, key_id):
         """The Spare of that key id, or None."""
@@ -3095,17 +3123,28 @@ class Devices:
         return self._whys.get(ssid)
 
     def listed(self, bss):
-        """(the keys of its devices, newest first, how many more there are)"""
-        keys = {key.id: key for key in bss.place.keys if key.is_device}
+        """The keys of its devices, newest first."""
+        keys = {key.id: key for key in self._appended(bss.place.ssid)}
+        keys.update({key.id: key for key in bss.place.network.keys if key.is_device} if bss.place.network else {})
         for spare in self.spares:
             if spare.is_given and spare.ssid == bss.place.ssid:
                 keys[spare.key.id] = spare.key
-        most = max(1, _MOST_LISTED // max(1, len(self._bsses())))
-        found = sorted(keys.values(), key=lambda key: (-key.joined, key.id))
-        return found[:most], len(found) - len(found[:most])
+        return sorted(keys.values(), key=lambda key: (-key.joined, key.id))
+
+    def _appended(self, ssid):
+        """The keys that hostapd made for devices, and that UCI does not know."""
+        found = []
+        for mac, secret in set([pair for file in self._files(ssid) for pair in file.unknown]):
+            key = Key("wps_" + mac.decode().replace(":", ""), secret, (mac,))
+            key.is_device = True
+            found.append(key)
+        return found
 
     def group(self, ssid):
         return [bss for bss in self._bsses() if bss.place.ssid == ssid]
+
+    def _ssids(self):
+        return set([bss.place.ssid for bss in self._bsses()])
 
     def networks(self, ssid):
         """The wifi-ifaces that a device's key is for."""
@@ -3125,10 +3164,19 @@ class Devices:
                 found[key_id] = False
         for bss in self._bsses():
             for key_id in bss.psk.key_ids if bss.psk else ():
-                found.setdefault(key_id, False)
+                if key_id not in bss.psk.removed:
+                    found.setdefault(key_id, False)
         for spare in self.spares:
             found[spare.key.id] = True
         return found
+
+    def count(self):
+        """How many keys devices have."""
+        if self._counted[0] != self._places.count:
+            found = set([key.id for network in self._places.networks for key in network.keys if key.is_device])
+            found.update([spare.key.id for spare in self.spares if spare.is_given])
+            self._counted = self._places.count, len(found)
+        return self._counted[1]
 
     def check(self, ssid, name=""):
         """Refusal if no key can be made for a device of that SSID."""
@@ -3145,8 +3193,8 @@ class Devices:
                     "%s serves other networks, too: a device's key would be theirs." % bss.psk.path,
                 )  # fmt: skip
         taken = self._taken()
-        count = len([key_id for key_id, is_device in taken.items() if is_device])
-        if count - bool(self.unused(ssid)) >= MOST_DEVICES:
+        count = self.count()
+        if count >= MOST_DEVICES:
             raise Refusal(
                 DENIED, "too_many_devices",
                 "There are %d keys of devices, and there may be %d: revoke one first." % (count, MOST_DEVICES),
@@ -3160,7 +3208,7 @@ class Devices:
     def spare(self, ssid, name=""):
         """The Spare that a session gives out: the one that there is, or a new one.  Refusal."""
         there = self.unused(ssid)
-        if there and not name:
+        if there and name == (there.key.id if there.is_named else ""):
             return there
         taken, number_of = self.check(ssid, name), 1
         if there:
@@ -3197,8 +3245,19 @@ class Devices:
             key = spare.key
             spare.is_given, key.joined = True, int(time.time())
             key.mac, key.uuid, key.name = mac, uuid, printable(name)
+            self._bind(spare)
             self.settle()
             self._changed()
+            if self.count() > MOST_DEVICES * 9 // 10:
+                self._log("warning", "There are %d keys of devices, and there may be %d: revoke those that are not "
+                          "needed any more." % (self.count(), MOST_DEVICES))
+
+    def _bind(self, spare):
+        """netifd makes a SAE password of each station, too, and hostapd takes one for everybody in
+        place of the network's own (HOSTAPD): nobody's WPA3 would work any more."""
+        mac = spare.key.mac.lower().encode()
+        if spare.is_given and valid_mac(mac) and any([place.has_sae for place in self._places.group(spare.ssid)]):
+            spare.key.macs = (mac,)
 
     def settle(self):
         """Have a spare where `*` is the default, none that nobody waits for, and what devices have in UCI."""
@@ -3215,10 +3274,10 @@ class Devices:
                     self._keep(spare)
                 elif not isinstance(spare.step, Task):
                     self._whys[spare.ssid] = not_kept(key_id)
-            elif not self._is_used(key_id) and self._is_known(spare.ssid):
+            elif not self._is_used(key_id, True) and self._is_known(spare.ssid):
                 if spare.is_named or not self._is_default(spare.ssid):
                     self.drop(spare)
-        for ssid in set([bss.place.ssid for bss in self._bsses()]):
+        for ssid in self._ssids():
             if self._is_default(ssid) and self._is_known(ssid) and not self.unused(ssid):
                 try:
                     self.spare(ssid)
@@ -3283,12 +3342,9 @@ class Devices:
 
     def keep_unknown(self, ssid):
         """Somebody has told us to do something: devices to which hostapd gave keys of their own are kept, too."""
-        keys = {}
-        for file in self._files(ssid):
-            for mac, secret in file.unknown:
-                keys[mac] = Key("wps_" + mac.decode().replace(":", ""), secret, (mac,))
+        keys = self._appended(ssid)
         if keys:
-            self._loop.run(self._keeping(list(keys.values()), ssid))
+            self._loop.run(self._keeping(keys, ssid))
 
     # -- calls
 
@@ -3296,6 +3352,8 @@ class Devices:
         """[(its SSID, Key)] of a device's key; Refusal if it is none."""
         found = [(n.ssid, key) for n in self._places.networks for key in n.keys if key.id == key_id]
         found += [(spare.ssid, spare.key) for spare in self.spares if spare.key.id == key_id]
+        if not found:
+            found = [(ssid, key) for ssid in self._ssids() for key in self._appended(ssid) if key.id == key_id]
         if self._is_used(key_id):
             raise Refusal(DENIED, "session_active", "A session gives out this key; cancel it first.")
         spare = self.find(key_id)
@@ -3321,6 +3379,9 @@ class Devices:
         found = self._of(key_id)
         if not name or len(name) > 32 or printable(name) != name:
             raise Refusal(INVALID, "bad_name", "name must be 1 to 32 printable characters.")
+        if not found[0][1].section and not self.find(key_id):  # hostapd's own, that UCI does not know yet
+            yield from self._keeping([found[0][1]], found[0][0])
+            found = self._of(key_id)
         others = [key for _, key in found if key.name != name]
         changes = [("set", key.section + ".wps_name", name) for key in others if key.section]
         if changes:
@@ -3328,6 +3389,7 @@ class Devices:
         for key in others:
             if not key.section:  # it will be kept with that name
                 key.name = name
+                self._changed()
         return bool(others)
 
     def revoking(self, key_id):
@@ -3348,7 +3410,20 @@ class Devices:
         if spare in self.spares:
             self.spares.remove(spare)
         self._changed()
+        for ssid, key in found:
+            yield from self._shutting_out_of_sae(ssid, key)
         return sorted(set([ssid for ssid, _ in found]))
+
+    def _shutting_out_of_sae(self, ssid, key):
+        """hostapd reads SAE passwords when it starts the BSS, and never again: the key's is hidden
+        behind one that nobody has (HOSTAPD)."""
+        for mac in key.macs:
+            for bss in self.group(ssid):
+                for link in bss.links if bss.place.has_sae else ():
+                    yield link.asking(
+                        "SET sae_password %s|mac=%s" % (new_psk().decode(), mac.decode()),
+                        "DEAUTHENTICATE " + mac.decode(),
+                    )  # fmt: skip
 
     def _changing(self, changes):
         done = yield from self._uci.committing(changes)
@@ -3388,6 +3463,7 @@ class Devices:
                 if _is_hex(edit.sought[key.id], 32):
                     key.secret = edit.sought[key.id]
             if key.secret:
+                self._bind(spare)
                 found.append(spare)
             elif spare.is_given:
                 self._log("error", "%s was lost before UCI could be written: that device has to join again." % key.id)
@@ -3458,6 +3534,7 @@ class Bss:
         self.trouble = None  # the Refusal
         self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
         self.told = None  # its entry in `status`, as far as it has no clock in it
+        self.list = None  # of its devices there, behind what it was made from
         self.closed_by = 0  # the number of the call that last closed its window
 
     @property
@@ -3481,7 +3558,8 @@ class Bss:
     @property
     def choices(self):
         """Those that are nobody's: a device has its own for itself."""
-        own = [key.id for key in self.place.keys if key.is_device] + [spare.key.id for spare in self.devices.spares]
+        keys = self.place.network.keys if self.place.network else []
+        own = set([key.id for key in keys if key.is_device] + [spare.key.id for spare in self.devices.spares])
         return [key_id for key_id in self.key_ids if key_id not in own]
 
     @property
@@ -4138,13 +4216,18 @@ class Mender:
         for ssid in set([bss.place.ssid for bss in file.users]):
             keys += self.devices.keys(ssid, known)
         withheld = [key_id for bss in file.users if bss.place.network for key_id in bss.place.network.withheld]
-        removed = {key_id: secret for key_id, secret in file.removed.items() if key_id not in known}
+        removed = self._gone(file)
         is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
         if not is_own and self._places.radios:  # netifd's
             return PskEdit(keys, armed, withheld, removed, False)
         file.had.update(known)
         withheld += [key_id for key_id in file.had if key_id not in known]
         return PskEdit(keys, armed, withheld, removed)
+
+    def _gone(self, file):
+        """{key id: secret} of the keys that were taken back; not what UCI is about to forget."""
+        known = [key.id for bss in file.users for key in bss.place.keys] if file.removed else ()
+        return {key_id: secret for key_id, secret in file.removed.items() if key_id not in known}
 
     def _is_right(self, file, armed):
         return file.right_for == (armed, self._places.count)
@@ -4158,8 +4241,10 @@ class Mender:
         )  # fmt: skip
 
     def _has_to_load(self, bss, link):
-        """Not where there was never a key of ours to give out."""
-        return bss.enabled or bool(bss.psk.armed) or link.loaded is not None
+        """Not where there was never a key of ours to give out, or one to take back."""
+        if self._gone(bss.psk):
+            return True
+        return link.has_wps and (bss.enabled or bool(bss.psk.armed) or link.loaded is not None)
 
     def mend_file(self, file):
         """Begin what is due on a psk file."""
@@ -4180,7 +4265,7 @@ class Mender:
         if isinstance(armed, Refusal):
             file.trouble = armed
             return
-        if not asked and self.would_lose(file):
+        if not (asked or self._gone(file)) and self.would_lose(file):
             if not file.trouble:
                 self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
             file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
@@ -4195,12 +4280,11 @@ class Mender:
         for bss in file.users:
             for link in bss.links:
                 is_new = file.stamp not in (link.loaded, link.refused)
-                if is_new and link.sock and link.has_wps and self._has_to_load(bss, link):
+                if is_new and link.sock and self._has_to_load(bss, link):
                     self._work_on(file, self._load(file, link, armed))
                     return
-        if file.removed:  # nowhere any more, but for what UCI is about to forget
-            known = [key.id for bss in file.users for key in bss.place.keys]
-            file.removed = {key_id: secret for key_id, secret in file.removed.items() if key_id in known}
+        for key_id in self._gone(file):  # nowhere any more
+            del file.removed[key_id]
             self._save()
 
     def would_lose(self, file):
@@ -4437,8 +4521,9 @@ class Sessions:
         session = self._by_ifname.get(bss.ifname)
         return session if session and session.state in states else None
 
-    def _gives_out(self, key_id):
-        return any([session.key_id == key_id and session.state in ARMED and not session.result for session in self.all])
+    def _gives_out(self, key_id, also_late=False):
+        """`also_late`: or has given it out, which may be read late."""
+        return any([session.key_id == key_id and (also_late or session.state in ARMED) for session in self.all])
 
     def _keys_changed(self):
         def mend():
@@ -4656,8 +4741,6 @@ class Sessions:
         spare = self.devices.find(session.key_id)
         if spare and (session.result == "success" or spare.is_sent):
             self.devices.give(spare, session.mac, session.uuid, session.name)
-        elif spare:
-            self.devices.settle()
         for bss in session.bsses:
             self.mender.release(bss)
         if session.activated:
@@ -4702,6 +4785,8 @@ class Sessions:
                 self.mender.mend(bss)
         if session in self.all:
             self.all.remove(session)
+        if self.devices.find(session.key_id):
+            self._loop.at(0, self.devices.settle)
         self.save()
         over, session.over = session.over, []
         for answer in over:
@@ -4820,6 +4905,8 @@ class Sessions:
                 spare.is_sent = True
                 self.save()
             self.report("credential_sent", session)
+            if spare and session.state == FINISHING:  # it was said before that, and read late
+                self.devices.give(spare, session.mac, session.uuid, session.name)
 
     def _attempt_failed(self, bss, link, words):
         link.outcome = "Failed "
@@ -5138,8 +5225,11 @@ class Calls:
         arguments.pop("ubus_rpc_session", None)
         self._check(arguments, policy)
         began = ticks()
-        while self._places.radios is None and ticks_diff(ticks(), began) < REPLY_TIME // 2:
-            yield 20  # netifd has been asked
+        # netifd has been asked, and a session of before may go on
+        while self._places.radios is None or not self._sessions.is_restored:
+            if ticks_diff(ticks(), began) > REPLY_TIME // 2:
+                break
+            yield 20
         yield from self._refreshing()
         steps = self._calls[name](self, request, arguments)
         if steps:
@@ -5189,7 +5279,10 @@ class Calls:
 
     def _status(self, request, arguments):
         bsses = [self._described(bss) for bss in self._targets(arguments)]
-        request.finish(OK, encode((("version", VERSION), ("bss", bsses))))
+        request.finish(OK, encode((
+            ("version", VERSION), ("bss", bsses), ("device_keys", self._devices.count()),
+            ("device_keys_most", MOST_DEVICES),
+        )))  # fmt: skip
 
     def lasting(self, bss):
         """Its entry in `status` but for what sessions change, which they tell themselves."""
@@ -5203,14 +5296,24 @@ class Calls:
             table.append(("links", [self._link(link) for link in bss.links]))
         else:
             table.append(("freq", bss.links[0].freq if bss.links else 0))
-        keys, more = self._devices.listed(bss)
-        if keys:
-            table.append(("devices", [encode((
-                ("key_id", key.id), ("name", key.name), ("mac", key.mac or text(b"".join(key.macs[:1]))),
-                ("joined", key.joined),
-            )) for key in keys]))  # fmt: skip
-            table.append(("devices_more", more))
-        return encode(table)
+        return encode(table) + self._list_of_devices(bss)
+
+    def _list_of_devices(self, bss):
+        made_from = self._places.count, bss.psk.unknown if bss.psk else ()
+        if not bss.list or bss.list[0] != made_from:
+            keys, told, left = self._devices.listed(bss), [], MOST_LISTED // len(self._mender.bsses)
+            for key in keys:
+                one = encode((
+                    ("key_id", key.id), ("name", key.name), ("mac", key.mac or text(b"".join(key.macs[:1]))),
+                    ("joined", key.joined),
+                ))  # fmt: skip
+                left -= len(one) + 8
+                if left < 0 and told:
+                    break
+                told.append(one)
+            raw = encode((("devices", told), ("devices_more", len(keys) - len(told)))) if told else b""
+            bss.list = made_from, raw
+        return bss.list[1]
 
     def _link(self, link):
         why = link_waits(link)
@@ -5777,7 +5880,8 @@ class Daemon:
         """Serve until SIGINT or SIGTERM, or until there is no memory to go on with; then leave nothing
         shown.  The exit code."""
         # a PSK passes through, on its way to UCI; nobody has to be listened to yet
-        os.system("mkdir -p %s && chmod 700 %s" % (quoted(self._run_folder), quoted(self._run_folder)))
+        folder = quoted(self._run_folder)
+        os.system("mkdir -p %s && chmod 700 %s && rm -f %s/*.batch" % (folder, folder, folder))
         terminated = termination_fd()
         if terminated is not None:
             self.loop.watch(terminated, self, lambda _events: self._stop())

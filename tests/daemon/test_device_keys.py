@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A key for each device: made, given out once, kept, named, taken back."""
 
+import contextlib
 import json
+import os
+import re
+import shutil
+import signal
 import time
 
 import pytest
@@ -132,6 +137,17 @@ def test_a_device_that_takes_its_key_and_says_nothing_more_keeps_it(home):
     assert key_id in made(home)
 
 
+def test_a_name_can_be_given_again_at_once_when_the_start_that_gave_it_came_to_nothing(home):
+    calls = [home.calling("start", ssid="Home", key_id="*", name="printer"), home.calling("cancel", ssid="Home"),
+             home.calling("start", ssid="Home", key_id="*", name="printer")]
+    told = [call.wait() for call in calls]
+    assert told[2][0] == 0 and told[2][1]["key_id"] == "printer", told
+    secret = home.enrol()
+    wait(lambda: kept(home, "printer"))
+    home.wait_rest()
+    assert made(home) == {"printer": secret} and kept(home, "printer")[0]["key"] == secret
+
+
 # -- the default
 
 
@@ -195,6 +211,59 @@ def test_on_two_radios_the_key_is_for_both_and_not_for_the_guests(two_radios):
     assert not stations(two_radios) and not made(two_radios, "home-24") and not made(two_radios, "home-50")
 
 
+# -- WPA2 and WPA3
+
+
+@pytest.fixture
+def sae(house):
+    """netifd makes a SAE password of each wifi-station; hostapd takes one for everybody in place of the network's."""
+    house.add("home-ap", conf={"wpa_key_mgmt": "SAE WPA-PSK"}, uci={"encryption": "sae-mixed"})
+    return house.start()
+
+
+def test_with_wpa3_a_key_becomes_the_devices_own_so_that_it_is_no_other_devices_sae_password(sae):
+    key_id, secret = joined(sae)
+    assert kept(sae, key_id)[0]["mac"] == PRINTER[0]
+    lines = [line for line in sae.psk().splitlines() if secret in line]
+    assert lines == ["wps=0 keyid=%s %s %s" % (key_id, PRINTER[0], secret)]
+    assert sae.hostapd.connect("home-ap", PRINTER[0], secret) and not sae.hostapd.connect("home-ap", TV[0], secret)
+    sae.kill_wpsd()
+    sae.start_wpsd()
+    assert [line for line in sae.psk().splitlines() if secret in line] == lines
+    assert devices(sae)[key_id]["mac"] == PRINTER[0] and "for everybody" not in sae.log and sae.hostapd.drops == 0
+
+
+def test_with_wpa3_a_crash_before_it_is_kept_does_not_make_it_everybodys(sae):
+    good = (sae.folder / "bin" / "uci").read_text()
+    sae.tool("uci", "exit 1\n")
+    key_id = sae.ok("start", ssid="Home", key_id="*")["key_id"]
+    secret = sae.enrol()
+    wait(lambda: sae.bss()["reason_code"] == "uci")
+    sae.kill_wpsd()
+    (sae.folder / "bin" / "uci").write_text(good)
+    sae.start_wpsd(rest=False)
+    wait(lambda: kept(sae, key_id))
+    assert kept(sae, key_id)[0]["mac"] == PRINTER[0] and EVERYONE + " " + secret not in sae.psk()
+
+
+def test_with_wpa3_a_revoked_key_is_no_sae_password_any_more_either(sae):
+    """hostapd reads those when it starts the BSS, and never again."""
+    key_id, secret = joined(sae)
+    before = len(sae.told())
+    sae.ok("revoke", key_id=key_id)
+    told = sae.told(after=before)
+    (hidden,) = [re.fullmatch(r"SET sae_password ([0-9a-f]{64})\|mac=(.*)", each).groups()
+                 for each in told if each.startswith("SET sae")]
+    assert hidden[1] == PRINTER[0] and hidden[0] != secret and "DEAUTHENTICATE " + PRINTER[0] in told
+
+
+def test_a_key_of_everybodys_on_a_network_with_wpa3_is_warned_of(house):
+    house.add("home-ap", conf={"wpa_key_mgmt": "SAE WPA-PSK"}, uci={"encryption": "sae-mixed"})
+    house.station("tv", "opensync44")
+    house.start()
+    assert house.log.count("wifi-station 'tv': it is for everybody") == 1
+
+
 # -- taken back
 
 
@@ -210,6 +279,62 @@ def test_a_revoked_device_is_out_at_once_and_stays_out_and_nobody_else_notices(h
     home.kill_wpsd()
     home.start_wpsd()
     assert sorted(made(home)) == [two]
+
+
+def test_a_device_is_shut_out_where_wps_has_been_disabled_too(home):
+    """After a hostapd that has come back, so that it has loaded nothing for wpsd."""
+    (one, first), (two, second) = joined(home), joined(home, TV)
+    home.uci("set", "wireless.home_ap.wps_pushbutton=0")
+    home.networks["home-ap"].uci["wps_pushbutton"] = "0"
+    wait(lambda: not home.armed())
+    home.hostapd.stop()
+    home.hostapd.start()
+    home.wait_rest()
+    for who, secret in ((PRINTER, first), (TV, second)):
+        assert home.hostapd.connect("home-ap", who[0], secret)
+    assert sorted(devices(home)) == [one, two]
+    home.ok("revoke", key_id=one)
+    assert not home.hostapd.connect("home-ap", PRINTER[0], first) and first not in home.psk() + home.uci_text()
+    assert list(home.hostapd.stations("home-ap")) == [TV[0]] and home.hostapd.drops == 1
+
+
+def test_a_device_that_hostapd_made_a_key_for_is_listed_and_revoked_before_anybody_starts_anything(house):
+    own = "5" * 64
+    house.secrets.add(own)
+    house.add("home-ap", psk="wps=1 %s %s\n" % (TV[0], own))
+    house.start()
+    before = house.uci_text()
+    assert house.hostapd.connect("home-ap", TV[0], own)
+    name = "wps_" + TV[0].replace(":", "")
+    assert devices(house) == {name: {"key_id": name, "name": "", "mac": TV[0], "joined": 0}}
+    assert house.ok("revoke", key_id=name) == {"revoked": True}
+    assert house.uci_text() == before and own not in house.psk() and not devices(house)
+    assert not house.hostapd.connect("home-ap", TV[0], own)
+
+
+def test_a_device_that_hostapd_made_a_key_for_is_kept_when_it_is_given_a_name(house):
+    own = "5" * 64
+    house.secrets.add(own)
+    house.add("home-ap", psk="wps=1 %s %s\n" % (TV[0], own))
+    house.start()
+    name = "wps_" + TV[0].replace(":", "")
+    assert house.ok("rename", key_id=name, name="the TV") == {"changed": True}
+    assert devices(house)[name]["name"] == "the TV" and kept(house, name)[0]["key"] == own
+    assert house.ok("rename", key_id=name, name="the TV") == {"changed": False}
+
+
+def test_in_a_psk_file_of_the_users_own_it_is_the_same(house):
+    own = house.folder / "own.psk"
+    own.write_text("wps=1 keyid=mine %s my own passphrase\n" % EVERYONE)
+    house.add("home-ap", conf={"wpa_psk_file": own}, uci={"wpa_psk_file": str(own), "wps_pbc_key_id": "mine"})
+    house.networks["home-ap"].psk_path = own
+    house.start()
+    key_id, secret = joined(house)
+    assert made(house) == {key_id: secret} and sorted(devices(house)) == [key_id]
+    assert key_id not in house.bss()["key_ids"]
+    assert house.refused("start", ssid="Home", key_id=key_id)[:2] == (4, "no_such_key_id")
+    house.ok("revoke", key_id=key_id)
+    assert not made(house) and "my own passphrase" in house.psk() and not devices(house)
 
 
 def test_what_can_not_be_revoked_is_refused_with_a_sentence(home):
@@ -359,6 +484,156 @@ def test_the_state_file_has_the_key_id_and_never_the_key(home):
     assert "device-1" in state and made(home)["device-1"] not in state
 
 
+class Story:
+    """A session that gives out a key, told step by step; whoever tells it may stop anywhere. What a device holds is
+    in `secret` then."""
+
+    def __init__(self, home, who, arguments):
+        self.home, self.who, self.arguments = home, who, arguments
+        self.secret = None
+
+    def at_rest(self):
+        pass
+
+    def start_was_sent(self):
+        self.call = self.home.calling("start", ssid="Home", **self.arguments)
+
+    def its_key_is_armed(self):
+        wait(lambda: "keyid=device-" in str(self.home.armed()))
+
+    def wps_is_shown(self):
+        wait(self.home.shown)
+
+    def hostapd_is_active(self):
+        wait(self.home.active)
+
+    def start_was_answered(self):
+        assert self.call.wait()[0] == 0
+
+    def the_device_was_seen(self):
+        self.home.hostapd.emit("home-ap", "WPS-ENROLLEE-SEEN %s %s 0-00000000-0 0x3148 4 1 [printer]" % self.who)
+
+    def it_was_given_the_key(self):
+        self.secret = self.home.enrol("home-ap", self.who)
+        assert self.secret
+
+    def its_end_was_told(self):
+        while True:
+            told = self.home.wait_event("finished")     # those before tell, too
+            if told.get("mac") == self.who[0]:
+                assert told["result"] == "success"
+                return
+
+    def uci_is_being_written(self):
+        wait(lambda: (self.home.folder / "run" / "uci.batch").exists() or self.secret in self.home.uci_text())
+
+    def it_is_kept(self):
+        wait(lambda: self.secret in self.home.uci_text())
+
+
+STEPS = [Story.at_rest, Story.start_was_sent, Story.its_key_is_armed, Story.wps_is_shown, Story.hostapd_is_active,
+         Story.start_was_answered, Story.the_device_was_seen, Story.it_was_given_the_key, Story.its_end_was_told,
+         Story.uci_is_being_written, Story.it_is_kept]
+
+
+def kill_wpsd(home):
+    home.kill_wpsd()
+    home.start_wpsd(rest=False)
+
+
+def kill_hostapd(home):
+    home.hostapd.kill()
+    home.hostapd.start()
+
+
+def kill_ubusd(home):
+    home.broker.kill()
+    home.broker.start()
+    home.join_bus()
+
+
+def is_settled(home, held):
+    """Each key that a device holds is in UCI and in the file, with its own key id, and no other is but the unused one
+    that is armed where `*` is the default."""
+    sections = [options for options in stations(home).values() if "wps_joined" in options]
+    in_uci = {options["key_id"]: options["key"] for options in sections}
+    in_file = made(home)
+    unused = set(in_file) - set(in_uci)
+    return len(unused) < 2 and (sorted(in_uci.values()) == sorted(held) and in_uci.items() <= in_file.items()
+            and all(home.armed() == ["wps=1 keyid=%s %s" % (each, EVERYONE)] for each in unused)
+            and bool(unused) == (home.option("wps_pbc_key_id") == "*"))
+
+
+@pytest.mark.parametrize("default", ["key", "*"])
+@pytest.mark.parametrize("kill", [kill_wpsd, kill_hostapd, kill_ubusd])
+def test_whatever_is_killed_at_whichever_point_each_key_that_a_device_holds_is_kept_and_no_other(home, kill, default):
+    arguments = {"key_id": "*"}
+    if default == "*":
+        by_default(home)
+        arguments = {}
+    held = []
+    for number, last in enumerate(STEPS):
+        who = ("02:00:00:00:0a:%02x" % number, "a134bcd4-edf6-548b-87e5-49d3aedf9b%02x" % number)
+        story = Story(home, who, arguments)
+        for step in STEPS[: number + 1]:
+            step(story)
+        kill(home)
+        if story.secret:
+            held.append(story.secret)
+        home.call("cancel")
+        wait(lambda: is_settled(home, held), 15, "%s when %s\n%s" % (kill.__name__, last.__name__, home.log[-3000:]))
+        wait(lambda: home.is_at_rest("home-ap"))
+        assert is_settled(home, held), last.__name__
+    for number, secret in enumerate(held):
+        assert home.hostapd.connect("home-ap", "02:00:00:00:0a:%02x" % (len(STEPS) - len(held) + number), secret)
+
+
+def power_cut(home):
+    """What is in memory is gone; netifd writes its files from UCI, and everything starts."""
+    home.kill_wpsd()
+    home.hostapd.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(home._groups[-1], signal.SIGKILL)     # what it had just run
+    shutil.rmtree(home.folder / "run")
+    home.networks["home-ap"].psk_path.write_text("".join(
+        "%s %s\n" % (options.get("mac", EVERYONE), options["key"]) for options in stations(home).values()))
+    home.start_hostapds()
+    home.start_wpsd()
+
+
+def test_a_power_cut_after_the_commit_loses_no_device(home):
+    """The armed key of afterwards has not been loaded yet."""
+    key_id = home.ok("start", ssid="Home", key_id="*")["key_id"]
+    secret = home.enrol()
+    wait(lambda: kept(home, key_id))
+    power_cut(home)
+    assert is_settled(home, [secret]) and home.hostapd.connect("home-ap", PRINTER[0], secret)
+    assert list(devices(home)) == [key_id]
+
+
+def test_a_power_cut_before_the_commit_leaves_no_key_that_can_be_used_and_nothing_half_done(home):
+    """That device has to join again: until it has told its success its key is in memory only."""
+    before = home.uci_text()
+    good = (home.folder / "bin" / "uci").read_text()
+    home.tool("uci", "exit 1\n")
+    home.ok("start", ssid="Home", key_id="*")
+    secret = home.enrol()
+    wait(lambda: home.bss()["reason_code"] == "uci")
+    (home.folder / "bin" / "uci").write_text(good)
+    power_cut(home)
+    assert home.uci_text() == before and is_settled(home, [])
+    assert not home.hostapd.connect("home-ap", PRINTER[0], secret)
+    assert joined(home)[0] == "device-1"
+
+
+def test_a_power_cut_after_a_revocation_is_written_brings_no_key_back(home):
+    (one, first), (_, second) = joined(home), joined(home, TV)
+    home.calling("revoke", key_id=one)
+    wait(lambda: first not in home.uci_text())
+    power_cut(home)
+    assert is_settled(home, [second]) and not home.hostapd.connect("home-ap", PRINTER[0], first)
+
+
 # -- where it can't work
 
 
@@ -405,5 +680,38 @@ def test_at_the_bound_it_is_refused_and_says_how_many_there_are_and_may_be(house
     assert sum(len(raw) for message in call.messages for raw in message.values() if raw) < 1 << 16
     bss = house.bss()
     assert len(bss["devices"]) + bss["devices_more"] == MOST and bss["devices"][0]["key_id"] == "device-%d" % (MOST - 1)
+    told = house.ok("status")
+    assert (told["device_keys"], told["device_keys_most"]) == (MOST, MOST)
     house.ok("revoke", key_id="device-7")
     assert house.ok("start", ssid="Home", key_id="*")["key_id"] == "device-7"
+
+
+def test_that_the_bound_is_near_is_told_before_it_is_reached(house):
+    house.add("home-ap")
+    for number in range(MOST * 9 // 10 - 1):
+        house.station("wps_device_%d" % number, "%064x" % (number + 1), key_id="device-%d" % number, iface="home_ap",
+                      wps_joined=str(1000 + number))
+    house.secrets = set()
+    house.start()
+    for count, warnings in ((MOST * 9 // 10, 0), (MOST * 9 // 10 + 1, 1)):
+        joined(house)
+        assert house.ok("status")["device_keys"] == count
+        assert house.log.count("There are %d keys of devices, and there may be %d" % (count, MOST)) == warnings
+
+
+def test_status_is_never_longer_than_callers_read_whatever_the_devices_are_called(house):
+    for ifname in ("home-24", "home-50"):
+        house.add(ifname, radio="phy%d" % (ifname == "home-50"), hostapd=ifname)
+        for number in range(MOST - 1):
+            where = ifname.replace("-", "_")
+            house.station("wps_%s_%d" % (where, number), "%064x" % (number + 1), key_id="%031d" % number, iface=where,
+                          wps_mac="02:00:00:00:%02x:%02x" % divmod(number, 256), wps_name="\U0001f5a8" * 32,
+                          wps_joined="1795000000")
+    house.secrets = set()
+    house.start()
+    call = house.calling("status")
+    assert call.wait()[0] == 0
+    size = sum(len(raw) for message in call.messages for raw in message.values() if raw)
+    assert (1 << 15) < size < (1 << 16)
+    for bss in call.wait()[1]["bss"]:
+        assert len(bss["devices"]) + bss["devices_more"] == MOST - 1

@@ -10,8 +10,8 @@
         house.wait_event("finished")["result"]
 
 Several BSSs with one `hostapd=` are one process, those with one `radio=` are in one file. `leaks()` looks for
-every key in all that wpsd let out: its log, its answers and events, its own files, the arguments of the
-commands that it ran.
+every key, also those that were made for a device, in all that wpsd let out: its log, its answers and events, its own
+files, the arguments of the commands that it ran.
 """
 
 import dataclasses
@@ -30,6 +30,7 @@ from pathlib import Path
 from rig.broker import Broker
 from rig.hostapd import Hostapd, derive
 from rig.interpreters import ROOT
+from rig.keys import Made
 from rig.ubus import Client
 from rig.uci import Uci
 
@@ -109,11 +110,13 @@ class House:
             self._spy_on(name, shutil.which(name))
         self._spy_on("uci", "%s -S -E %s" % (sys.executable, ROOT / "tests" / "rig" / "bin" / "uci"))
         self.broker = Broker(self.folder / "ubus.sock")
+        self.made = Made(self.folder)       # keys of devices, as they appear
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.made.stop()
         if self.wpsd:
             self.kill_wpsd()
         for group in self._groups:      # what a killed wpsd had just run
@@ -452,7 +455,8 @@ class House:
 
     def leaks(self):
         """(what, where) of each key that got out."""
-        secrets = {secret.encode() for secret in self.secrets}
+        self.made.stop()
+        secrets = {secret.encode() for secret in self.secrets} | self.made.secrets
         keys = set(secrets)
         for hostapd in self.hostapds.values():
             for bss in hostapd.bss.values():
