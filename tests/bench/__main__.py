@@ -12,7 +12,8 @@ MicroPython, with its files in memory as on a router. On the bus and on hostapd'
 (stage.py): a figure is wpsd and two system calls on this side; ubusd's hop and the process of `ubus call` are not in
 it, and the machine should have nothing else to do meanwhile.
 
-stage.py is the router that is played, figures.py the table; a function for each topic is in cost.py, speed.py, load.py.
+stage.py is the router that is played, figures.py the table; a function for each topic is in cost.py, speed.py, load.py,
+devices.py.
 """
 
 import argparse
@@ -31,6 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "openwrt")]
 
 import cost
+import devices
 import load
 import router
 import speed
@@ -50,6 +52,7 @@ TOPICS = {
     "keys": load.keys,
     "storm": load.storm,
     "reload": load.reload,
+    "devices": devices.devices,
     "router": router.router,
 }
 

@@ -338,6 +338,7 @@ class Router(House):
         sequence = self.ask(method, **arguments)
         self.until(lambda: sequence in self.answers)
         status, data, seconds = self.answers.pop(sequence)
+        self.answered = data or b""
         reply = decode(parse(data)[A_DATA]) if data else None
         return struct.unpack(">I", parse(status)[A_STATUS])[0], reply, seconds
 
