@@ -184,3 +184,34 @@ def test_no_name_makes_the_page_wider_than_a_phone(wpsd, visit, ssid, state):
     me = visit(size=PHONE)
     me.network(ssid).wait_for()
     assert me.width() <= PHONE[0]
+
+
+def test_the_page_says_what_the_status_page_of_luci_says_whoever_starts_and_stops(house, visit):
+    """LuCI's own buttons are hostapd's wps_start and wps_cancel on one interface, and it shows hostapd's PBC status."""
+    places = {"home-24": "2.4 GHz", "home-50": "5 GHz"}
+    house.add("home-24", radio="phy0", hostapd="first")
+    house.add("home-50", radio="phy1", hostapd="second", conf={"hw_mode": "a", "channel": 36})
+    house.start()
+    me = visit()
+
+    def agrees(*ifnames):
+        assert [ifname for ifname in places if house.active(ifname)] == list(ifnames)
+        if ifnames:
+            me.sees("Home", "WPS is open on %s." % " · ".join(places[ifname] for ifname in ifnames))
+        else:
+            me.has_state("Home", "Enabled")
+        assert [ifname for ifname in places if house.active(ifname)] == list(ifnames)
+
+    assert house.hostapd_cli("WPS_PBC", "home-50").startswith("OK")
+    agrees("home-50")
+    assert house.hostapd_cli("WPS_PBC", "home-24").startswith("OK")
+    agrees("home-24", "home-50")
+    assert house.hostapd_cli("WPS_CANCEL", "home-50").startswith("OK")
+    me.sees("Home", "The session was cancelled.")
+    agrees()
+    me.start("Home")
+    me.sees("Home", "Press the WPS button")
+    agrees("home-24", "home-50")
+    assert house.hostapd_cli("WPS_CANCEL", "home-24").startswith("OK")
+    me.sees("Home", "The session was cancelled.")
+    agrees()
