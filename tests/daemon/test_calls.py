@@ -171,7 +171,7 @@ def test_start_takes_the_only_shared_key_whatever_its_name(house):
 
 def test_status_tells_every_bss_in_the_fields_of_the_contract(home):
     answer = home.ok("status")
-    assert sorted(answer) == ["bss", "version"] and type(answer["version"]) is str
+    assert sorted(answer) == ["bss", "device_keys", "device_keys_most", "version"] and type(answer["version"]) is str
     assert answer["bss"] == [{
         "ifname": "home-ap", "ssid": "Home", "wps": False, "wps_pbc": False, "wps_pbc_key_id": "key",
         "key_ids": ["key", "key-2", "key-3"], "enabled": True, "supported": True, "reason": "",
