@@ -715,3 +715,21 @@ def test_status_is_never_longer_than_callers_read_whatever_the_devices_are_calle
     assert (1 << 15) < size < (1 << 16)
     for bss in call.wait()[1]["bss"]:
         assert len(bss["devices"]) + bss["devices_more"] == MOST - 1
+
+
+def test_at_the_bound_a_window_that_somebody_else_opens_is_closed_and_the_reason_is_told(house):
+    """Nothing is armed then, and hostapd would make up a key."""
+    house.add("home-ap", uci={"wps_pbc_key_id": "*"})
+    for number in range(MOST):
+        house.station("wps_device_%d" % number, "%064x" % (number + 1), key_id="device-%d" % number, iface="home_ap",
+                      wps_joined=str(1000 + number))
+    house.secrets = set()
+    house.start(rest=False)
+    wait(lambda: house.bss()["reason_code"] == "too_many_devices")
+    wait(lambda: len(made(house)) == MOST)
+    house.hostapd_cli("WPS_PBC")
+    wait(lambda: not house.active())
+    assert not house.armed() and len(made(house)) == MOST
+    house.ok("revoke", key_id="device-7")
+    wait(lambda: house.armed() == ["wps=1 keyid=device-7 %s" % EVERYONE])
+    assert house.bss()["reason_code"] == ""
