@@ -198,6 +198,22 @@ def test_a_success_while_the_other_radio_has_not_confirmed_counts_and_closes_bot
     assert two_radios.bss("home-24")["last"]["result"] == "success"
 
 
+def test_a_success_counts_while_the_other_radio_does_not_answer_at_all(two_radios):
+    second = two_radios.hostapd_of("home-50")
+    second.faults["WPS_PBC"] = "silent"
+    call = two_radios.calling("start", ssid="Home")
+    wait(lambda: second.count("WPS_PBC") and two_radios.can_enrol("home-24"), what="only one window is open")
+    assert two_radios.enrol("home-24")
+    status, answer = call.wait(8)
+    assert (status, answer["started"]) == (0, True), answer
+    event = two_radios.wait_event("finished")
+    assert (event["result"], event["mac"]) == ("success", PRINTER[0])
+    assert [name for name in two_radios.events if name in ("started", "finished")] == ["started", "finished"]
+    second.faults.clear()
+    two_radios.wait_rest("home-24", "home-50")
+    assert two_radios.enrol("home-50", TV) is None
+
+
 def test_a_start_after_a_cancel_works_although_hostapd_has_not_answered_the_press_before_it(home):
     asked, goes_on = threading.Event(), threading.Event()
 
@@ -319,8 +335,19 @@ def test_somebody_elses_session_after_our_failed_press_is_told_and_left_open(hou
     assert "WPS_CANCEL" not in house.told()
 
 
-def test_a_start_into_an_overlap_is_refused_and_over_at_once(home):
+def in_no_session(home):
     home.hostapd.overlap("home-ap")
+
+
+def in_a_session(home):
+    home.ok("start")
+    home.hostapd.overlap("home-ap")
+    assert home.wait_event("finished")["result"] == "overlap"
+
+
+@pytest.mark.parametrize("when", [in_no_session, in_a_session])
+def test_a_start_into_an_overlap_is_refused_and_over_at_once(home, when):
+    when(home)
     begin = time.monotonic()
     assert home.refused("start")[0] == 6
     wait(lambda: "session" not in home.bss(), SLACK, "nothing is left of it")
