@@ -232,6 +232,8 @@ class House:
         return dict(os.environ, PATH="%s:%s" % (self.folder / "bin", os.environ["PATH"]))
 
     def start_wpsd(self, rest=True, verbose=True):
+        if self.client:  # a call to the one before would never be answered
+            wait(lambda: not self.client.list("wps"), 10, "the one before is gone from the bus")
         self.launch_wpsd(*["--verbose"] if verbose else [])
         self.join_bus()
         if rest:
