@@ -270,7 +270,7 @@ const ICONS = { success: '✔', danger: '✘', notice: '–' };
 /* The themes differ in what they do around buttons, badges and bars; these rows look the same in all of them. */
 const ROW = 'display:flex;flex-wrap:wrap;align-items:center;gap:.5em .75em;margin:.75em 0';
 const APART = 'margin-bottom:2em';
-const BIG = { fontSize: '1.4em', lineHeight: 1.4, height: 'auto', minWidth: 'min(100%, 20em)', padding: '.6em 1em' };
+const BIG = { fontSize: '1.4em', lineHeight: 1.4, height: 'auto', minWidth: 'min(100%, 350px)', padding: '.6em 1em' };
 const FITS = 'box-sizing:border-box;max-width:100%;margin:0';
 
 /* So that a long word (an SSID, a key id) does not make the page wider than a phone */
@@ -712,6 +712,7 @@ const Network = baseclass.extend({
 				const lease = leases[n] && [ leases[n].hostname, leases[n].ipaddr ].filter(Boolean).join(' · ');
 				const button = (kind, verb, label, method) => E('button', {
 					'class': `btn cbi-button ${kind}`,
+					'style': FITS,
 					'data-key-id': d.key_id,
 					'data-verb': verb,
 					'aria-label': `${label}: ${name}`,
@@ -725,10 +726,10 @@ const Network = baseclass.extend({
 						...(lease ? [ E('br'), place(lease, this.page.links.leases, _('DHCP lease')) ] : [])
 					],
 					[ d.joined ? when(d.joined) : '-' ],
-					[
-						button('cbi-button-neutral', 'rename', _('Rename'), 'handleRename'), ' ',
+					[ E('div', { 'style': 'display:inline-flex;flex-wrap:wrap;gap:.3em' }, [
+						button('cbi-button-neutral', 'rename', _('Rename'), 'handleRename'),
 						button('cbi-button-negative', 'remove', _('Remove'), 'handleRemove')
-					]
+					]) ]
 				];
 
 				return E('tr', { 'class': 'tr' }, cells.map((cell, c) =>
