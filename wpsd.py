@@ -41,7 +41,7 @@ import socket
 import struct
 import sys
 import time
-from binascii import hexlify, unhexlify
+from binascii import crc32, hexlify, unhexlify
 
 VERSION = "0.1.0"
 
@@ -143,11 +143,8 @@ def encode(table):
         name = name.encode()
         start = len(name) + 7 + (-(len(name) + 7) & 3)
         size = start + len(data) + nul
-        parts.append(struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name)))
-        parts.append(name)
-        parts.append(_ZEROS[start - len(name) - 6])
-        parts.append(data)
-        parts.append(_ZEROS[nul + (-size & 3)])
+        head = struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name))
+        parts += head, name, _ZEROS[start - len(name) - 6], data, _ZEROS[nul + (-size & 3)]
     return b"".join(parts)
 
 
@@ -638,18 +635,24 @@ def finish(generator):
 def commanding(command, told):
     """Have the shell run a command, which nobody but the caller of this generator waits for:
     it yields the ms until it is to be asked again, and returns whether the command succeeded.
-    `told` is a path at which that is told, by names alone, for which a full disk has room.
-    Nothing secret may stand in the command: everybody can list arguments."""
-    for path in (told, told + ".ok"):
-        _remove(path)
+    `told` is the path of a file that it empties when it is through, which a disk that got full
+    meanwhile has room for.  Nothing secret may stand in the command: everybody can list arguments."""
     name = quoted(told)
+    _remove(told + ".ok")
+    try:
+        with open(told, "wb") as file:
+            _write(file, [b"?"])
+    except OSError:
+        _remove(told)
+        return False
     os.system("(umask 077; { %s; } && : >%s.ok; : >%s) </dev/null >/dev/null 2>&1 &" % (command, name, name))
     began = ticks()
-    while not _remove(told):
+    while (stamp(told) or (0, 0))[1]:
         waited = ticks_diff(ticks(), began)
         if waited > COMMAND_TIME:
-            return False
+            break
         yield 2 if waited < 20 else 10 if waited < 200 else 50
+    _remove(told)
     return _remove(told + ".ok")
 
 
@@ -693,21 +696,37 @@ def files_like(folder, name):
 def lines_of(file, longest):
     """A binary file's lines with their ends, as C's fgets() would cut them:
     `longest` bytes at the most, so a longer line goes on in the next one."""
-    line = b""
+    rest = b""
     while True:
-        block, start = file.read(512), 0
-        while start < len(block):
-            most = start + longest - len(line)
-            end = block.find(b"\n", start, most) + 1 or min(most, len(block))
-            line += block[start:end]
-            start = end
-            if len(line) == longest or line.endswith(b"\n"):
-                yield line
-                line = b""
+        block = file.read(512)
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            line += b"\n"
+            while len(line) > longest:
+                yield line[:longest]
+                line = line[longest:]
+            yield line
+        while len(rest) >= longest:
+            yield rest[:longest]
+            rest = rest[longest:]
         if not block:
             break
-    if line:
-        yield line
+    if rest:
+        yield rest
+
+
+class _Summed:
+    """A file, and the sum of what was read of it."""
+
+    def __init__(self, file):
+        self.sum = 0
+        self._file = file
+
+    def read(self, size):
+        raw = self._file.read(size)
+        self.sum = crc32(raw, self.sum)
+        return raw
 
 
 class Rewrite:
@@ -726,15 +745,16 @@ class Rewrite:
         self._longest = longest
         self._old = None
         self._inode = self._read = self._written = 0  # of the new file, from the old, into the new
+        self._sum = 0  # of what was read or written last
 
-    def run(self, edit):
-        """Apply the edit; returns True if the file had to change."""
+    def run(self, edit, is_due=False):
+        """Apply the edit; returns True if the file had to change, which may be known before."""
         for left in range(_ATTEMPTS - 1, -1, -1):
             self.forget()
             before, is_done = stamp(self.path), False
             try:
                 self._old = open(self.path, "rb")
-                for change in self._changes(edit, self._old):
+                for change in (True,) if is_due else self._changes(edit, self._old):
                     if change:
                         self._old.seek(0)
                         self._written = yield from self._replace(edit, before, self._old)
@@ -753,13 +773,28 @@ class Rewrite:
                     self.forget()
 
     def _changes(self, edit, file):
-        number = 0
+        number, file = 0, _Summed(file)
         for was, now in edit(lines_of(file, self._longest)):
             number += 1 if was else 0
             if was != now:
                 yield number, was, now
             if not number % PAUSE:
                 yield
+        self._sum = file.sum
+
+    def is_as_left(self):
+        """Returns whether it holds what was read or written last, whoever has written to it since."""
+        try:
+            with open(self.path, "rb") as file:
+                file, block, count = _Summed(file), True, 0
+                while block:
+                    block = file.read(512)
+                    count += 1
+                    if not count % PAUSE:
+                        yield
+        except OSError:
+            return False
+        return file.sum == self._sum
 
     def differs(self, edit):
         """Returns whether run() would change the file; every line is gone through."""
@@ -827,7 +862,7 @@ class Rewrite:
         """Returns how long the new file is that an edit makes of one or two open ones."""
         temporary = self.path + ".wpsd"
         old, new = quoted(self.path), quoted(temporary)
-        count, block, is_done = 0, [], False
+        count, block, total, is_done = 0, [], 0, False
         try:
             copy = "[ -f %s ] && [ ! -h %s ] && rm -f %s && cp -p %s %s" % (old, old, new, old, new)
             if not (yield from commanding(copy, temporary + ".told")):
@@ -838,10 +873,10 @@ class Rewrite:
                     block.append(now)
                     count += 1
                     if not count % _BLOCK:
-                        _write(file, block)
+                        total = crc32(_write(file, block), total)
                         if not count % PAUSE:
                             yield
-                _write(file, block)
+                self._sum = crc32(_write(file, block), total)
                 written = file.tell()
                 file.flush()  # an fsync on MicroPython
                 if hasattr(os, "fsync"):
@@ -863,11 +898,12 @@ class Rewrite:
 
 
 def _write(file, block):
-    """Write its pieces, and empty it."""
+    """Write its pieces, and empty it; what was written."""
     raw = b"".join(block)
     block.clear()
     if file.write(raw) != len(raw):  # MicroPython: a disk that is nearly full
         raise OSError(28, "ENOSPC")
+    return raw
 
 
 def save(path, data):
@@ -953,6 +989,12 @@ def _argument(line, pos, lines):
         pos += 1
     if line[pos : pos + 1] == b";":
         return b"", line, pos + 1
+    end = line.find(b"'", pos + 1)
+    if end > 0 and line[pos] == 39 and line[end + 1 : end + 2] in (b"\n", b" ", b"\t"):  # what nearly every word is,
+        return line[pos + 1 : end], line, end + 2
+    words = line[pos:].split(None, 1)
+    if words and not words[0].strip(_NAME):  # or one without anything odd
+        return words[0], line, pos + len(words[0]) + 1
     word, quote, plain = b"", b"", True
     while True:
         c = line[pos : pos + 1]
@@ -1263,7 +1305,7 @@ def _key(station, shared):
     """The Key of a wifi-station section; `shared` keeps what many of them have, once."""
     options, get = station.options, station.get
     macs = tuple([mac.lower() for mac in station.all("mac") if mac != EVERYONE]) if "mac" in options else ()
-    key = Key(text(get("key_id")) or station.name, get("key"), macs, _vid(station))
+    key = Key(text(get("key_id")) or station.name, get("key"), macs, _vid(station) if "vid" in options else b"")
     key.section = station.name
     if "iface" in options:
         ifaces = tuple(station.all("iface"))
@@ -1271,9 +1313,9 @@ def _key(station, shared):
     by_list = " ".join([name for name in ("iface", "mac") if isinstance(options.get(name), list)])
     if by_list:
         key.by_list = shared.setdefault(by_list, by_list)
-    if station.on("disabled"):
+    if "disabled" in options and station.on("disabled"):
         key.is_off = True
-    joined = number(get("wps_joined"), 0)
+    joined = number(get("wps_joined"), 0) if "wps_joined" in options else 0
     if joined or station.name.startswith("wps_"):
         key.is_device, key.joined = True, joined
         key.name, key.mac, key.uuid = text(get("wps_name")), text(get("wps_mac")), text(get("wps_uuid"))
@@ -1462,6 +1504,8 @@ def _directive(line):
 
 def atoi(raw):
     """The number that C's atoi() reads there; 0 for none."""
+    if raw.isdigit() and len(raw) < 10:
+        return int(raw)
     raw = raw.lstrip()
     sign = raw[:1] in (b"-", b"+")
     digits = _digits(raw[sign:], b"0123456789", 9)
@@ -1764,7 +1808,7 @@ class PskEdit:
 
     `keys` are UCI's (and those that are made for a device): what is missing of them is
     added, netifd writes neither the network's own key nor a keyid.  `armed` is a key id,
-    or "" to arm nothing; FileError if it names no shared key.  `withheld`: key ids that
+    "" to arm nothing, or None to leave armed what is; FileError if it names no shared key.  `withheld`: key ids that
     nobody is given, whatever the file says; `removed`: {key id: secret} of those whose lines go.  `foreign`
     tells that the file is somebody's own, who may have keys in it that UCI does not know:
     in one that netifd writes, such a key is one that UCI has no longer.
@@ -1796,7 +1840,7 @@ class PskEdit:
         written = set()  # key ids, with a MAC where a key has several
         others = set(self.key_ids)
         self.was_armed, self.unknown, self.added, self.passphrases = [], [], [], 0
-        armed = not self._armed
+        armed = self._armed == ""
         is_plain = not self.sought and not self._removed
         line, number_of = b"\n", 0
         for line in lines:
@@ -1860,7 +1904,9 @@ class PskEdit:
                     others.add(name)
                     self.key_ids.append(name)
             self.passphrases += len(secret) != 64
-            arm = not armed and is_shared and name == self._armed
+            arm = not armed and is_shared and (
+                name == self._armed or self._armed is None and _ARMED.get(wps) is not False
+            )  # fmt: skip
             armed = armed or arm
             now = line if not key and arm == _ARMED.get(wps) else _mended(line, said, arm, key)
             is_cut = len(line) == LONGEST_PSK_LINE and not line.endswith(b"\n")
@@ -1878,8 +1924,37 @@ class PskEdit:
                     self.passphrases += len(key.secret) != 64
                     yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
                     end = b""
-        if not armed:
+        if not armed and self._armed is not None:
             raise key_is_gone(self._armed)
+
+
+class Unlike(Exception):
+    """A psk file that is not as it was taken to be."""
+
+
+def rearmed(before, armed):
+    """An edit for Rewrite that arms another key id, in a file that is known to be right for the one
+    before; Unlike if it does not look like that."""
+    is_armed, becomes = ("wps=1 keyid=%s " % before).encode(), ("wps=0 keyid=%s " % armed).encode()
+
+    def edit(lines):
+        found = []
+        for line in lines:
+            now = line
+            if line.startswith(becomes):
+                if line.startswith(EVERYONE, len(becomes)) and armed not in found:
+                    found.append(armed)
+                    now = b"wps=1" + line[5:]
+            elif line.startswith(is_armed):
+                found.append(before)
+                now = b"wps=0" + line[5:]
+            elif not (line.startswith(b"wps=0 ") or line.startswith(b"#")):
+                raise Unlike
+            yield line, now
+        if sorted(found) != sorted([before, armed]):
+            raise Unlike
+
+    return edit
 
 
 def _is_for(key, mac):
@@ -1980,9 +2055,9 @@ class Loop:
     def turn(self):
         """What the clock says, then what the sockets say."""
         now = ticks()
-        due = [handle for handle in self._times if ticks_diff(now, handle[0]) >= 0]
-        if due:
-            self._times = self._times[len(due) :]
+        due = []
+        while self._times and ticks_diff(now, self._times[0][0]) >= 0:
+            due.append(self._times.pop(0))
         for handle in due:
             if not self.safely(handle[1]):  # nobody else would think of it again
                 handle[0] = after(now, RETRY)
@@ -2403,10 +2478,14 @@ class Link:
 
 def field(answer, name):
     """The value in an answer's `name=value` or `name: value` line, or b""."""
-    for line in answer.split(b"\n"):
-        for mark in (b"=", b": "):
-            if line.startswith(name + mark):
-                return line[len(name) + len(mark) :]
+    answer = b"\n" + answer
+    for mark in (b"=", b": "):
+        sought = b"\n" + name + mark
+        start = answer.find(sought)
+        if start >= 0:
+            start += len(sought)
+            end = answer.find(b"\n", start)
+            return answer[start:] if end < 0 else answer[start:end]
     return b""
 
 
@@ -2436,7 +2515,9 @@ class PskFile:
         self.stamp = None  # when it was last looked at
         self.is_read = False  # and read
         self.is_fresh = False  # somebody else has written it, and may be writing still
-        self.right_for = None  # what it has been found right for
+        self.right_for = None  # what it has been found right for: (key id armed, count of the places' readings)
+        self.doubted = None  # the same, if it is still as it was left
+        self.is_due = False  # it has to change, whichever key is to be armed
         self.trouble = None  # a Refusal
         self.held = None  # the loop's handle: something failed, not again before that
         self.step = None  # a Task
@@ -2467,6 +2548,7 @@ class PskFile:
             self._missing = None
         self.is_fresh = self.stamp is not None and not is_ours
         self.stamp = now
+        self.doubted, self.is_due = None, False
         self.is_read = is_ours
         self._loop.cancel(self._settles)
         self._settles = self._loop.at(SETTLE, self._settled)
@@ -2475,13 +2557,16 @@ class PskFile:
     def _settled(self):
         self._settles = None
         self.is_fresh = False
-        self.right_for = None
+        self._doubt()
         self._on_change(self)
+
+    def _doubt(self):
+        self.doubted, self.right_for = self.right_for or self.doubted, None
 
     def distrust(self):
         """Before a key is given out: a stamp that is too young does not tell all."""
         if self._settles:
-            self.right_for = None
+            self._doubt()
 
     def forget(self):
         self._loop.cancel(self._settles)
@@ -2489,11 +2574,17 @@ class PskFile:
         self._rewrite.forget()
 
     def reading(self, edit):
-        """Part of a task: see which keys there are and which is armed; change nothing."""
-        yield from self._rewrite.differs(edit)
+        """Part of a task: see which keys there are and which is armed; change nothing.  True if it
+        would have to change for an edit that leaves armed what is."""
+        differs = yield from self._rewrite.differs(edit)
         self._took(edit)
         self.is_read = True
         self.armed = edit.was_armed[0] if len(edit.was_armed) == 1 else ""
+        return differs
+
+    def is_as_left(self):
+        """Part of a task: whether it holds what was read or written last."""
+        return (yield from self._rewrite.is_as_left())
 
     def _took(self, edit):
         self.key_ids = edit.key_ids
@@ -2502,8 +2593,9 @@ class PskFile:
 
     def arming(self, edit, armed):
         """Part of a task: have that key id armed and no other; True if it had to be written."""
-        changed = yield from self._rewrite.run(edit)
-        if armed:
+        changed = yield from self._rewrite.run(edit, self.is_due)
+        self.is_due = False
+        if armed and isinstance(edit, PskEdit):
             self._took(edit)
         self._armed_before, self.armed = self.armed, armed
         self.see(is_ours=True)
@@ -3533,7 +3625,7 @@ class Bss:
         self.failed = []  # codes of what did
         self.trouble = None  # the Refusal
         self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
-        self.told = None  # its entry in `status`, as far as it has no clock in it
+        self.told = None  # (seconds of its session that were left, its entry in `status` then)
         self.list = None  # of its devices there, behind what it was made from
         self.closed_by = 0  # the number of the call that last closed its window
 
@@ -3547,7 +3639,10 @@ class Bss:
 
     @property
     def no_wps(self):
-        return bool(self.links) and not any([link.has_wps for link in self.links])
+        for link in self.links:
+            if link.has_wps:
+                return False
+        return bool(self.links)
 
     @property
     def key_ids(self):
@@ -4300,16 +4395,33 @@ class Mender:
 
     def _read(self, file):
         count = self._places.count
-        yield from file.reading(self._edit(file, "", False))
+        differs = yield from file.reading(self._edit(file, None, False))
         file.is_read = count == self._places.count  # else with keys that may be others by now
+        if file.is_read and not file.is_fresh and len(file.users) == 1 and file.users[0].enabled:
+            file.is_due = differs
+            if not differs:
+                file.right_for = file.armed, count
 
     def _arm(self, file, armed):
-        edit = self._edit(file, armed)
-        if armed and file.key_ids and armed not in file.key_ids + edit.key_ids:
-            # at once: meanwhile hostapd would make up a key and give that out
-            raise key_is_gone(armed)
         count = self._places.count
-        changed = yield from file.arming(edit, armed)
+        known, key_id = file.right_for or file.doubted, file.armed
+        if known != (key_id, count) or not (file.right_for or (yield from file.is_as_left())):
+            known = None
+        if known == (armed, count):
+            file.right_for = known
+            return
+        changed = None
+        if known and key_id and armed in file.key_ids and not file.removed:
+            try:
+                changed = yield from file.arming(rearmed(key_id, armed), armed)
+            except Unlike:
+                pass
+        if changed is None:
+            edit = self._edit(file, armed)
+            if armed and file.key_ids and armed not in file.key_ids + edit.key_ids:
+                # at once: meanwhile hostapd would make up a key and give that out
+                raise key_is_gone(armed)
+            changed = yield from file.arming(edit, armed)
         file.right_for = armed, count
         if changed:
             for bss in file.users:
@@ -4583,6 +4695,7 @@ class Sessions:
 
     def _changed(self, bss):
         """The facts about a BSS have changed."""
+        bss.told = None
         for link in bss.links:
             if link.looked and link.before is not None:
                 self._look_back(bss, link)
@@ -4866,7 +4979,8 @@ class Sessions:
     def _on_event(self, bss, link, words):
         handler = self._events.get(words[0])
         if handler:
-            bss.told = None
+            for other in self.mender.bsses:  # a session has several
+                other.told = None
             handler(self, bss, link, [text(word) for word in words[1:]])
 
     def _open_session(self, bss):
@@ -5323,15 +5437,21 @@ class Calls:
         ))  # fmt: skip
 
     def _described(self, bss):
-        if bss.told is None:
-            bss.told = self.lasting(bss) + encode((("wps", bss.is_shown), ("wps_pbc_key_id", bss.armed)))
         s = self._sessions.of(bss)
+        remaining = s.remaining() if s else None
+        if not bss.told or bss.told[0] != remaining:
+            bss.told = remaining, self._described_now(bss, s, remaining)
+        return bss.told[1]
+
+    def _described_now(self, bss, s, remaining):
         is_active = bool(s) and s.state == ACTIVE and bss.is_open
-        told = bss.told + encode((("wps_pbc", is_active),))
+        told = self.lasting(bss) + encode((
+            ("wps", bss.is_shown), ("wps_pbc_key_id", bss.armed), ("wps_pbc", is_active),
+        ))  # fmt: skip
         if s:
             told += encode((("session", (
                 ("id", s.id), ("state", s.state), ("key_id", s.key_id), ("timeout", s.timeout),
-                ("remaining", s.remaining()), ("external", s.external),
+                ("remaining", remaining), ("external", s.external),
             ) + _enrollee(s)),))  # fmt: skip
         s = self._sessions.last.get(bss.ifname)
         if s:

@@ -181,6 +181,9 @@ class Target:
         for name in os.listdir(self.folder):
             path = self.folder + "/" + name
             mode = stat.S_IMODE(os.lstat(path).st_mode)
+            if name.endswith(".told"):  # of a command that is under way: no byte of the file is in it
+                assert Path(path).read_bytes() in (b"", b"?")
+                continue
             assert mode & ~0o640 == 0, f"{name} has mode {mode:o}"
             assert mode & 0o077 == 0 or self.owner_of(path) == self.owner, f"{name} is open to another group"
 
