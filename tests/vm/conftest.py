@@ -45,7 +45,6 @@ UNPROVEN = {
     "gets_nothing[always-at_rest]": "the test's own set-up, or a PIN that is found late",
     "gets_nothing[session-at_rest]": "the test's own set-up, or a PIN that is found late",
     "as_the_init_script_starts_it_from_bytecode": "under emulation the start takes longer than the test waits",
-    "test_a_device_with_a_key_of_its_own_stays_through_all_of_it": "when hostapd's own keys are kept has changed",
     "test_a_file_that_hostapd_can_not_read_opens_no_window_and_is_loaded_when_it_can": "when it is tried again",
     "test_after_the_radar_it_is_as_before": "after the others of its module",
     "test_when_it_has_listened_it_works_at_once_and_is_not_restarted": "a radio that listens at boot",

@@ -50,7 +50,7 @@ def test_a_device_with_a_key_of_its_own_stays_through_all_of_it(figure):
         assert name not in (house.uci / "wireless").read_text(), "nothing behind anybody's back"
         assert files.new() == 1  # the other keys are new to the file
         house.start()
-        until(lambda: f"keyid={name} " in house.psk_file(HOME).read_text(), "the key has a name, in UCI and the file")
+        until(lambda: f"keyid={name} " in house.psk_file(HOME).read_text(), "it has a name, in UCI and the file", 90)
         house.cancel()
         house.at_rest(HOME)
         assert its_key_is_kept()
