@@ -2276,6 +2276,7 @@ class Link:
         self.sock = None
         self.process = process
         self.number = -1  # of the link of an AP MLD
+        self.radio = b""  # what its BSSs share in STATUS: the phy and the first one's BSSID
         self.step = None  # the Task that is under way on it
         self.apart = []  # Links that another hostapd is behind
         self._loop = loop
@@ -4008,6 +4009,7 @@ class Mender:
         link.has_pin = pin.strip().isdigit()
         link.state = field(status, b"state") or b"ENABLED"
         link.freq = number(field(status, b"freq"), 0)
+        link.radio = field(status, b"phy") + field(status, b"bssid[0]")
         left = field(status, b"cac_time_left_seconds")
         link.waits_until = after(ticks(), 1000 * number(left, 0)) if left.isdigit() else None
         if wps.startswith(b"UNKNOWN"):
@@ -4227,31 +4229,26 @@ class Mender:
     def _restart_radios(self, bsses):
         """Where there is no netifd.  A BSS of the radio that is hidden comes back without
         WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
-        confs = {path for bss in bsses for path, _ in bss.place.confs}
-        mates = [bss for bss in self.bsses if any([path in confs for path, _ in bss.place.confs])]
-        for bss in mates:
+        radios = {}  # radio -> the Link through which it is told
+        for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
+            radios.setdefault(link.radio, link)
+        mates = [(bss, link) for bss in self.bsses for link in bss.links if bss in bsses or link.radio in radios]
+        for bss, link in mates:
             cold = bss in bsses
             options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
             commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-            for link in bss.links:
-                if link.sock and link.freq < SIX_GHZ and (cold or link.warm):
-                    if not (yield from self._obeyed(link, *commands)):
-                        raise refused(bss, "restart", "to restart the radio with WPS")
-                    link.configured = True
-        # each link of an AP MLD is a radio's, but nothing says which
-        for bss in sorted(bsses, key=lambda bss: not bss.place.is_mld):
-            if not any([path in confs for path, _ in bss.place.confs]):
-                continue  # with another one
-            for link in [link for link in bss.links if not link_waits(link)]:
-                if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
-                    raise refused(bsses[0], "restart", "to restart the radio with WPS")
-            confs.difference_update([path for path, _ in bss.place.confs])
-        for bss in mates:
-            for link in bss.links:
-                if bss in bsses:
-                    link.warm, link.uuid = True, bss.place.group_uuid.encode()
-                link.restarted = ticks()
-                self.set_up_anew(link)
+            if link.sock and link.freq < SIX_GHZ and (cold or link.warm):
+                if not (yield from self._obeyed(link, *commands)):
+                    raise refused(bss, "restart", "to restart the radio with WPS")
+                link.configured = True
+        for link in radios.values():
+            if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
+                raise refused(bsses[0], "restart", "to restart the radio with WPS")
+        for bss, link in mates:
+            if bss in bsses:
+                link.warm, link.uuid = True, bss.place.group_uuid.encode()
+            link.restarted = ticks()
+            self.set_up_anew(link)
 
     def set_up_anew(self, link):
         """The BSS was off, with whatever window it had."""
@@ -5101,17 +5098,16 @@ class Sessions:
     def _each_mate(self, bss, link, do):
         """It is told on the socket of a radio's first BSS only (HOSTAPD), and holds for all of them."""
         for other in tuple(self.mender.bsses):
-            if other is bss or other.place.conf == bss.place.conf and not other.place.is_mld:
-                for mate in other.links if other is not bss else [link]:
-                    do(mate)
+            mates = [mate for mate in other.links if mate is link or mate.radio == link.radio]
+            for mate in mates:
+                do(mate)
+            if mates:
                 self._changed(other)
 
     def _came_on_the_air(self, bss, link, words):
-        for other in self.mender.bsses:
-            if other.place.conf == bss.place.conf:
-                for mate in other.links:
-                    if mate.went_hidden:
-                        mate.warm = mate.went_hidden = False  # it came back without WPS (HOSTAPD)
+        for mate in [mate for other in self.mender.bsses for mate in other.links if mate.radio == link.radio]:
+            if mate.went_hidden:
+                mate.warm = mate.went_hidden = False  # it came back without WPS (HOSTAPD)
         self._set_up_anew(bss, link, words)
 
     def _terminating(self, bss, link, _words):

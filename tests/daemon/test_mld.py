@@ -361,3 +361,20 @@ def test_enabling_an_mld_beside_netifd_reloads_once_and_names_one_section(house)
     house.wait_rest()
     assert len(house.netifd.reload_calls) == 1
 
+
+@pytest.mark.parametrize("first", ["phy0-ap0", "ap-mld0"])
+def test_a_radio_that_goes_off_and_comes_back_in_a_session_leaves_no_dead_window_on_a_link(house, first):
+    """hostapd tells it on the socket of the radio's first BSS alone."""
+    for ifname in sorted(("phy0-ap0", "ap-mld0"), key=lambda ifname: ifname != first):
+        house.add(ifname, **({"radio": "phy0 phy1", "conf": MLD} if "mld" in ifname else {}))
+    house.start()
+    house.ok("start", ssid="Home")
+    names = sorted(house.hostapd.bss)
+    assert open_links(house, names) == names
+    house.hostapd_cli("DISABLE", "phy0-ap0")
+    house.hostapd_cli("ENABLE", "phy0-ap0")
+    wait(lambda: open_links(house, names) == names, PATIENCE)
+    house.ok("cancel")
+    house.wait_rest()
+    house.ok("start", ssid="Home")
+    assert open_links(house, names) == names and restarts(house) == ["phy0-ap0"]
