@@ -378,3 +378,18 @@ def test_a_radio_that_goes_off_and_comes_back_in_a_session_leaves_no_dead_window
     house.wait_rest()
     house.ok("start", ssid="Home")
     assert open_links(house, names) == names and restarts(house) == ["phy0-ap0"]
+
+
+def test_a_radio_without_wifi_7_makes_an_ordinary_access_point_of_an_mld(house):
+    house.add("ap-mld0", conf=MLD)
+    house.write_uci()
+    house.write_conf()
+    path = house.conf_path("ap-mld0")
+    path.write_text(path.read_text().replace("ieee80211be=1\n", ""))
+    house.broker.start()
+    house.start_hostapds()
+    house.start_wpsd()
+    assert house.ok("start")["ifnames"] == ["ap-mld0"]
+    assert house.enrol("ap-mld0") == house.secret("ap-mld0", "opensync11")
+    assert "link" not in house.wait_event("finished")
+    assert house.bss("ap-mld0")["freq"] == 2412 and "links" not in house.bss("ap-mld0")

@@ -676,7 +676,7 @@ def mld(tmp_path):
     """One interface in two radios' files, as netifd writes it."""
     for radio in range(2):
         (tmp_path / ("phy%d.conf" % radio)).write_text(
-            "driver=nl80211\nhw_mode=g\nchannel=%d\ninterface=mld\nctrl_interface=%s\nssid=HOME\nwpa=2\n"
+            "driver=nl80211\nhw_mode=g\nchannel=%d\nieee80211be=1\ninterface=mld\nctrl_interface=%s\nssid=HOME\nwpa=2\n"
             "wpa_pairwise=CCMP\nwpa_key_mgmt=SAE WPA-PSK\nwpa_psk_file=%s\nmld_ap=1\nmld_link_id=-1\n%s\n" % (
                 1 + 5 * radio, tmp_path / "ctrl", tmp_path / "psk", WPS))
     (tmp_path / "psk").write_text(SAMPLE)
@@ -710,6 +710,23 @@ def test_a_link_that_goes_takes_its_socket_along_and_the_deaf_one_answers_for_th
     assert "freq=2437" in mld.client("mld").ask("STATUS")
     mld.remove_bss("mld_link1")
     assert list((tmp_path / "ctrl").iterdir()) == []
+
+
+def test_the_deaf_socket_hands_a_command_with_a_link_id_to_that_link(mld):
+    deaf = mld.client("mld")
+    assert "freq=2437" in deaf.ask("LINKID 1 STATUS")
+    assert deaf.ask("LINKID 1 WPS_PBC") == "OK"
+    assert [mld.active(name) for name in ("mld_link0", "mld_link1")] == [False, True]
+    assert deaf.ask("LINKID 7 STATUS") == "OK"
+
+
+def test_a_radio_without_wifi_7_has_an_ordinary_socket_whatever_the_file_says_of_an_mld(tmp_path, mld):
+    path = tmp_path / "phy0.conf"
+    path.write_text(path.read_text().replace("ieee80211be=1\n", ""))
+    mld.kill()
+    with Hostapd(path):
+        assert "wps_state=configured" in mld.client("mld").ask("GET_CONFIG")
+        assert attached(mld, "mld").ask("WPS_PBC") == "OK"
 
 
 def test_a_hostapd_without_wifi_7_keeps_such_a_radio_down(tmp_path, mld):

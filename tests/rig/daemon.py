@@ -180,7 +180,9 @@ class House:
         """What netifd writes: the radios' files."""
         for radio in dict.fromkeys(radio for network in self.networks.values() for radio in network.radio.split()):
             text = "driver=nl80211\n#a comment of netifd's\nhw_mode=g\nchannel=%d\n\n" % (1 + 5 * (radio == "phy1"))
-            for number, network in enumerate(n for n in self.networks.values() if radio in n.radio.split()):
+            here = [network for network in self.networks.values() if radio in network.radio.split()]
+            text += "ieee80211be=1\n" * any("mld_ap" in network.conf for network in here)
+            for number, network in enumerate(here):
                 text += "%s=%s\n" % ("bss" if number else "interface", network.ifname)
                 text += "".join("%s=%s\n" % pair for pair in network.conf.items() if pair[1] is not None)
                 text += "#end of %s\n\n" % network.ifname

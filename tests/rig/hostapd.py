@@ -202,6 +202,7 @@ class Bss:
         self.radio = radio              # the path of its configuration file
         self.name = ""                  # its ifname, or <ifname>_link<N>: what the socket and the tests call it
         self.address = "02:00:00:00:%02x:00" % number
+        self.has_wifi_7 = False         # its radio's ieee80211be=
         self.conf = {}
         self.keys = []
         self.ever = set()       # every PSK that a psk file had when it was loaded
@@ -256,8 +257,9 @@ class Bss:
 
     @property
     def is_link(self):
-        """One link of an AP MLD, whose interface stands in several radios' files."""
-        return self.number("mld_ap") == 1
+        """One link of an AP MLD, whose interface stands in several radios' files; mld_ap=1 on a radio without
+        ieee80211be=1 is nothing (source)."""
+        return self.number("mld_ap") == 1 and self.has_wifi_7
 
     @property
     def shown(self):
@@ -395,8 +397,10 @@ class Hostapd:
     def _add_radio(self, path):
         added = []
         try:
-            for section in load_conf(path, self.no_wps, self.no_mld):
+            sections = load_conf(path, self.no_wps, self.no_mld)
+            for section in sections:
                 bss = Bss(path, len(self.bss) + len(added))
+                bss.has_wifi_7 = sections[0].get("ieee80211be") == "1"
                 bss.configure(section)
                 bss.name = self._name(bss)
                 self._load_keys(bss)
@@ -897,6 +901,11 @@ class Hostapd:
     def _answer(self, bss, command, address, deaf=False):
         """Carry out a command. Returns the answer without its last newline."""
         word, _, rest = command.partition(" ")
+        if deaf and word == "LINKID":
+            number, _, command = rest.partition(" ")
+            links = {each.name: each for each in self.bss.values() if each.ifname == bss.ifname}
+            bss = links.get("%s_link%d" % (bss.ifname, atoi(number.encode())))
+            return self._answer(bss, command, address, deaf) if bss else "OK"
         if command in ("ATTACH", "DETACH"):
             if deaf:
                 return "OK"
