@@ -34,6 +34,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "openwrt")]
 import cost
 import devices
 import load
+import northbound
 import router
 import speed
 from figures import markdown, table
@@ -54,6 +55,7 @@ TOPICS = {
     "reload": load.reload,
     "devices": devices.devices,
     "router": router.router,
+    "northbound": northbound.northbound,
 }
 
 

@@ -198,21 +198,25 @@ def test_a_reader_that_does_not_read_holds_up_nobody_and_finds_the_present(home)
 # -- two that write at random
 
 
-def test_two_managers_that_write_at_random_end_where_they_wish(home):
-    """Wishes are levels: at the end State says what Config wishes. An order opens at most one session."""
-    other = Manager(home.server)
-    ordered = {"home-24": 0, "home-50": 0}
+def test_two_managers_that_write_at_random_while_a_third_reads_slowly_end_where_they_wish(home):
+    """Wishes are levels: at the end State says what Config wishes. An order opens at most one session, and what was
+    the last word of a row in the end is so. The third one has missed most of it and knows all that is left."""
+    names = ("home-24", "home-50")
+    other, third = Manager(home.server), Manager(home.server, slow=True)
+    written = {name: {} for name in names}
+    writing = threading.Lock()
 
     def write(manager, seed):
         dice = random.Random(seed)
         for _ in range(120):
-            name = dice.choice(["home-24", "home-50"])
+            name = dice.choice(names)
             columns = {"wps": dice.choice([True, True, False]), "wps_pbc": dice.choice([True, False]),
                        "wps_pbc_key_id": dice.choice(["key", "key-2", "nobody"])}  # fmt: skip
             columns = {column: columns[column] for column in columns if dice.random() < 0.5}
             if columns:
-                ordered[name] += columns.get("wps_pbc") is True
-                manager.order(name, **columns)
+                with writing:  # the model has them in the server's order
+                    manager.order(name, **columns)
+                    written[name].update(columns)
             time.sleep(dice.choice([0, 0.001, 0.02]))
 
     threads = [threading.Thread(target=write, args=pair) for pair in ((home.manager, 1), (other, 2))]
@@ -220,18 +224,35 @@ def test_two_managers_that_write_at_random_end_where_they_wish(home):
         thread.start()
     for thread in threads:
         thread.join()
-    home.manager.done("home-24", "home-50")
+    home.manager.done(*names, seconds=20)
     home.settled()
-    assert 0 < len(home.wpsd.opened) <= sum(ordered.values())
+    for name in names:
+        config = home.manager.config(name)
+        assert {column: config[column] for column in written[name] if column != "wps_pbc"} == {
+            column: value for column, value in written[name].items() if column != "wps_pbc"
+        }, "the bridge writes no wish"
+    assert 0 < len(home.wpsd.opened) <= sum(orders_to_open(home.manager, name) for name in names)
     assert {key_id for _, key_id in home.wpsd.opened} <= {"key", "key-2"}
+
     home.manager.update({"ssid": "Home"}, wps_pbc=False, wps=True, wps_pbc_key_id="key-2")
-    home.manager.done("home-24", "home-50")
+    home.manager.done(*names)
+    last = len(home.wpsd.opened)
     home.manager.wait(
         lambda: all((home.manager.state(name)["wps"], home.manager.state(name)["wps_pbc_key_id"]) == (True, "key-2")
-                    for name in ordered), "the wishes came true",
+                    for name in names), "the wishes came true",
     )  # fmt: skip
-    home.manager.wait(lambda: not any(home.manager.note(name + ".refused") for name in ordered), "nothing is refused")
+    home.manager.wait(lambda: not any(home.manager.note(name + ".refused") for name in names), "nothing is refused")
     home.settled()
-    assert home.manager.state("home-24")["wps_pbc"] is False
+    assert home.manager.state("home-24")["wps_pbc"] is False and len(home.wpsd.opened) == last
     assert all(row["wps_pbc"] == UNSET for row in home.manager.rows["Wifi_VIF_Config"].values())
+    home.manager.update({"ssid": "Home"}, enabled=False)
+    third.wait(lambda: third.rows == home.manager.rows, "the slow one knows the same", 60)
     other.close()
+    third.close()
+
+
+def orders_to_open(manager, name):
+    """How often the server told that wps_pbc of that row became true."""
+    orders = [row["wps_pbc"] for update in manager.updates for row in update.get("Wifi_VIF_Config", {}).values()
+              if row["if_name"] == name]  # fmt: skip
+    return sum(after is True and before is not True for before, after in zip([UNSET, *orders], orders))

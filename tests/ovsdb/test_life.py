@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from rig.daemon import wait
 from rig.ovsdb import UNSET, Bridge, Manager, commands
 
 
@@ -99,7 +100,7 @@ def test_without_wpsd_an_order_to_open_is_refused_and_one_to_close_is_kept(home)
 def test_an_order_that_was_with_a_wpsd_that_died_is_not_given_to_the_next_one(home):
     home.wpsd.delay = 0.5
     home.manager.order("home-24", wps=True, wps_pbc=True)
-    time.sleep(0.2)
+    wait(lambda: home.wpsd.calls, what="wpsd has it")
     home.wpsd.stop()
     home.wpsd.bsses["home-24"]["session"] = None
     home.wpsd.start()

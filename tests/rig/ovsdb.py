@@ -7,6 +7,7 @@
         manager.wait(lambda: manager.state("home-ap")["wps_pbc"], "a window is open")
 """
 
+import codecs
 import json
 import os
 import pathlib
@@ -99,15 +100,19 @@ class Server:
 
 
 class Manager:
-    """A client of the server, over a socket of any kind; it follows the tables as long as it reads."""
+    """A client of the server, over a socket of any kind; it follows the tables as long as it reads, which a slow one
+    does in small pieces with pauses."""
 
-    def __init__(self, server, follow=True, sock=None):
+    def __init__(self, server, follow=True, sock=None, slow=False):
         self.rows = {"Wifi_VIF_Config": {}, "Wifi_VIF_State": {}, "Node_State": {}}
         self.updates = []  # each as {table: {uuid: row or None}}, whole rows
         self.changed = threading.Condition()
         self._results = {}
         self._next = 0
+        self._slow = slow
         self._sock = sock or socket.socket(socket.AF_UNIX)
+        if slow:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         if not sock:
             self._sock.connect(server.path)
         self._sending = threading.Lock()
@@ -126,9 +131,11 @@ class Manager:
 
     def _read(self):
         decoder, rest = json.JSONDecoder(), ""
+        decode = codecs.getincrementaldecoder("utf-8")().decode  # a piece may end within a character
         while True:
             try:
-                raw = self._sock.recv(1 << 16)
+                time.sleep(0.05 if self._slow else 0)
+                raw = self._sock.recv(1 << 10 if self._slow else 1 << 16)
             except OSError:
                 raw = b""
             if not raw:
@@ -136,7 +143,7 @@ class Manager:
                     self._results["closed"] = True
                     self.changed.notify_all()
                 return
-            rest += raw.decode()
+            rest += decode(raw)
             while rest:
                 try:
                     message, end = decoder.raw_decode(rest)
@@ -222,7 +229,7 @@ class Manager:
         assert len(found) < 2, found
         return found[0] if found else None
 
-    def wait(self, condition, what, seconds=8):
+    def wait(self, condition, what, seconds=20):
         with self.changed:
             assert self.changed.wait_for(condition, seconds), f"not within {seconds} s: {what}; {self.rows}"
 

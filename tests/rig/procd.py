@@ -393,6 +393,8 @@ def services(calls):
         elif verb == "param":
             name, *values = words
             parameters[name] = values[0] if PARAMETERS[name] else values
+        elif verb == "append":
+            parameters[words[0]] += words[1:]
         elif verb == "reload_trigger":
             triggers.extend(words)
         elif verb == "raw_trigger":  # event, ms, command

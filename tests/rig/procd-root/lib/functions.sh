@@ -109,6 +109,17 @@ config_get() {
 	eval "$1=\${config_$2_$3:-\$4}"
 }
 
+config_get_bool() {
+	config_get "$@"
+	eval "bool=\$$1"
+	# shellcheck disable=SC2154 # eval has set it
+	case "$bool" in
+		1 | on | true | yes | enabled) eval "$1=1" ;;
+		0 | off | false | no | disabled) eval "$1=0" ;;
+		*) eval "$1=\$4" ;;
+	esac
+}
+
 config_list_foreach() {
 	eval "last=\${config_$1_$2_count:-0}"
 	number=1

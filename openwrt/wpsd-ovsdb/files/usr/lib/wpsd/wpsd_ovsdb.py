@@ -231,8 +231,8 @@ class Ovsdb:
         except OSError as e:
             if e.errno != _EAGAIN:
                 self.drop()
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError):
-            say("the server sent something that is not OVSDB; hanging up.")
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as e:
+            say("the server sent something that is not OVSDB; hanging up: %s" % cut(repr(e), 80))
             self.drop()
 
     def _dispatch(self, message):
