@@ -148,6 +148,17 @@ def test_a_second_bridge_waits_and_writes_nothing_until_the_first_one_is_gone(ho
         other.end()
 
 
+def test_a_second_bridge_that_goes_while_it_waits_does_not_disturb_the_first(home):
+    with Bridge(home.command, home.folder, home.bus.path, home.server) as other:
+        home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "it waits")
+        other.end()
+    for order in (True, False):
+        home.manager.order("home-24", wps=True, wps_pbc=order)
+        home.manager.done("home-24")
+        assert home.manager.state("home-24")["wps_pbc"] is order
+    assert "lost" not in home.bridge.log
+
+
 def test_a_stolen_lock_is_waited_for_again(home):
     thief = Manager(home.server, follow=False)
     assert thief.ask("steal", ["wpsd"])["locked"] is True

@@ -157,6 +157,7 @@ class Ovsdb:
         self._framer = None
         self._out = b""
         self._calls = {}  # id -> done(result)
+        self._is_owner = False  # of the lock
         self._next = 0
 
     def connect(self):
@@ -174,7 +175,9 @@ class Ovsdb:
         return True
 
     def _locked(self, result):
-        if result["locked"]:
+        # the owner is told so once more when somebody who waited has gone (3.1.0)
+        if result["locked"] and not self._is_owner:
+            self._is_owner = True
             self._ask("monitor_cond", [DATABASE, 0, MONITOR], lambda tables: self._on_rows(tables, True))
 
     def _send(self, message):
@@ -240,7 +243,7 @@ class Ovsdb:
         if method is None:
             done = self._calls.pop(message["id"])
             if message.get("error") is not None:
-                raise ValueError("a refusal")
+                raise ValueError(message["error"])
             done(message["result"])
         elif method == "echo":
             self._send({"id": message["id"], "result": message["params"], "error": None})
