@@ -23,7 +23,7 @@ OLD, TYPED, WRONG, TORN = "an-older-one", "typed-in-haste", "wrong-place-1", "to
 # Notes all that others can see of a command and of the files, then runs the real one.
 SPY = """#!/bin/sh
 {{ tr '\\0' ' ' < /proc/$PPID/cmdline; echo "$0 $*"; tr '\\0' '\\n' < /proc/$PPID/environ; env; }} >> {seen}
-stat -c '%a %n' {folder}/run {folder}/run/* {folder}/run/uci/* {folder}/hostapd-* >> {modes} 2> /dev/null
+stat -c '%a %s %n' {folder}/run {folder}/run/* {folder}/run/uci/* {folder}/hostapd-* >> {modes} 2> /dev/null
 exec {real} "$@"
 """
 
@@ -170,9 +170,12 @@ def test_after_a_day_full_of_mistakes_no_key_has_got_out(spied, sent):
 def test_no_file_with_keys_is_ever_open_to_more_people(spied):
     spied.start()
     a_day(spied)
-    modes = [line.split(" ", 1) for line in (spied.folder / "modes").read_text().splitlines()]
+    seen = [line.split(" ", 2) for line in (spied.folder / "modes").read_text().splitlines()]
     run = str(spied.folder / "run")
     psk = str(spied.networks["home-ap"].psk_path)
+    signs = [int(size) for _, size, name in seen if name.startswith(psk + ".wpsd.told")]  # that a command is through
+    assert all(size <= 1 for size in signs)
+    modes = [(mode, name) for mode, _, name in seen if not name.startswith(psk + ".wpsd.told")]
     assert {mode for mode, name in modes if name.startswith(psk)} == {"640"}
     folder, around = "", set()
     for mode, name in modes:
