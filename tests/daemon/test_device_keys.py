@@ -733,3 +733,44 @@ def test_at_the_bound_a_window_that_somebody_else_opens_is_closed_and_the_reason
     house.ok("revoke", key_id="device-7")
     wait(lambda: house.armed() == ["wps=1 keyid=device-7 %s" % EVERYONE])
     assert house.bss()["reason_code"] == ""
+
+
+def test_twenty_devices_five_of_them_shut_out_and_nobody_else_is_disconnected(home):
+    """As tests/vm has it with real ones; the windows are opened by `start`, with a name or without, and by others."""
+    by_default(home)
+    given = {}
+    for number in range(20):
+        who = ("02:00:00:00:0b:%02x" % number, "a134bcd4-edf6-548b-87e5-49d3aedf9c%02x" % number)
+        if number % 3 == 0:
+            home.ok("start")
+        elif number % 3 == 1:
+            home.ok("start", key_id="*", name="printer-%d" % number)
+        else:
+            home.hostapd_cli("WPS_PBC")
+            wait(home.can_enrol)
+        secret = home.enrol("home-ap", who)
+        key_id = home.wait_event("finished")["key_id"]
+        given[key_id] = who[0], secret
+        wait(lambda: kept(home, key_id) and home.armed() and "keyid=device-" in home.armed()[0])
+        wait(lambda: home.is_at_rest("home-ap"))
+    assert len(given) == len({secret for _, secret in given.values()}) == 20
+    connected = home.hostapd.stations("home-ap")
+    assert sorted(connected) == sorted(mac for mac, _ in given.values()) and home.hostapd.drops == 0
+
+    spare = made(home).keys() - given.keys()
+    home.networks["home-ap"].psk_path.write_text("".join(        # a reload: netifd knows neither keyid nor wps
+        "%s %s\n" % (EVERYONE, options["key"]) for options in stations(home).values()))
+    home.hostapd_cli("RELOAD_WPA_PSK")
+    wait(lambda: made(home).keys() == given.keys() | spare)
+    wait(lambda: home.is_at_rest("home-ap"))
+    assert home.hostapd.drops == 0
+
+    out = sorted(given)[::4]
+    for key_id in out:
+        home.ok("revoke", key_id=key_id)
+    assert home.hostapd.drops == len(out) == 5
+    assert sorted(home.hostapd.stations("home-ap")) == sorted(mac for key_id, (mac, _) in given.items()
+                                                              if key_id not in out)
+    power_cut(home)
+    for key_id, (mac, secret) in given.items():
+        assert bool(home.hostapd.connect("home-ap", mac, secret)) == (key_id not in out)
