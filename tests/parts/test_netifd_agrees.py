@@ -99,7 +99,14 @@ def test_24_10_writes_a_psk_file_anew_line_by_line(tmp_path):
     path, before, pieces = tmp_path / "hostapd-phy0-ap0.psk", (tmp_path / "hostapd-phy0-ap0.psk").stat().st_ino, []
     holder = path.open()        # so that the inode is not given out again
     write_file = netifd.write_file
-    netifd.write_file = lambda path, lines: (pieces.append((path, len(lines))), write_file(path, lines))
+
+    def write(path, lines):
+        lines = list(lines)
+        pieces.append((path, len(lines)))
+        write_file(path, lines)
+
+    netifd.write_file = write
     netifd.reload()
     holder.close()
     assert (str(path), 6) in pieces and path.stat().st_ino != before
+    assert (str(tmp_path / "hostapd-phy0.conf"), 3) in pieces, "the radio, and one BSS after the other"

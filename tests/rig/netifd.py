@@ -98,40 +98,62 @@ class Netifd:
         self.interfaces = {}            # radio -> [{"section", "ifname", "config", "stations"}]
         self.disabled = set()           # radios
         self.torn_down = []             # radios that a reload while pending has torn down
-        self.known = None               # what netifd knows of UCI: another content makes its scripts run
+        self.known = {}                 # radio -> what netifd knows of it: another content makes its script run
 
     def network_reload(self, pending=()):
         """`ubus call network reload`: {phy: path} of what was written; nothing where nothing it knows has changed.
 
         A radio that is `pending` when its configuration changes is torn down: every client of all its SSIDs is out.
         """
-        wireless = uci.load(os.path.join(self.uci_folder, "wireless"))
-        known = [(each.type, each.name, {name: value for name, value in each.options.items() if self._knows(name)})
-                 for each in wireless.sections]
-        if known == self.known:
-            return {}
-        self.known = known
-        for radio in pending:
-            self.torn_down.append(radio)
-            for each in self.interfaces.get(radio, []):
-                if self.hostapd:
-                    self.hostapd.target.remove_bss(each["ifname"])
-        return self.reload(wireless)
+        wireless = self._wireless()
+        changed = self.take_changes(wireless)
+        for radio in changed:
+            if radio in pending:
+                self.tear_down(radio)
+        return self.reload(wireless, changed)
+
+    def take_changes(self, wireless=None):
+        """Read UCI, as at a `reload`: the radios whose configuration is another one now, as far as netifd knows it."""
+        wireless = wireless or self._wireless()
+        found = {}
+        for number, device in enumerate(wireless.of_type("wifi-device")):
+            interfaces = self._interfaces(wireless, device, self._phy(number))
+            found[device.name] = dict(device.options), interfaces
+        changed = [radio for radio, known in found.items() if known != self.known.get(radio)]
+        self.known = found
+        return changed
+
+    def tear_down(self, radio):
+        self.torn_down.append(radio)
+        if self.hostapd:
+            self.hostapd.config_set(self._phy(list(self.known).index(radio)), "")
+
+    def _wireless(self):
+        return uci.load(os.path.join(self.uci_folder, "wireless"))
+
+    def _phy(self, number):
+        return self.phys[number] if number < len(self.phys) else "phy%d" % number
 
     def _knows(self, option):
         """24.10's netifd drops what is not in its schema in silence: setting it changes nothing."""
         unknown = {"key_id", "wps_pbc_key_id"}
         return option not in (unknown if self.release == "main" else unknown | {"uuid", "ap_setup_locked"})
 
-    def reload(self, wireless=None):
-        """Its scripts run: write every file, also one that stays the same, then load it. Returns {phy: path}."""
-        wireless = wireless or uci.load(os.path.join(self.uci_folder, "wireless"))
+    def reload(self, wireless=None, radios=None):
+        """Its scripts run: write every file, also one that stays the same, then load it. Returns {phy: path}.
+
+        `radios`: only theirs; else all, and what it knew before is forgotten."""
+        wireless = wireless or self._wireless()
         written = {}
-        self.interfaces = {}
-        self.disabled = set()
-        self._not_configured = False    # 24.10: a shell variable that nobody resets
+        if radios is None:
+            self.take_changes(wireless)
+            self.interfaces, self.disabled = {}, set()
         for number, device in enumerate(wireless.of_type("wifi-device")):
-            phy = self.phys[number] if number < len(self.phys) else "phy%d" % number
+            if radios is not None and device.name not in radios:
+                continue
+            self._not_configured = False    # 24.10: a variable of the script that nobody resets
+            self.disabled.discard(device.name)
+            phy = self._phy(number)
             interfaces = self._interfaces(wireless, device, phy)
             if true(device.options.get("disabled")):
                 self.disabled.add(device.name)
@@ -148,14 +170,18 @@ class Netifd:
                 if self.hostapd:
                     self.hostapd.config_set(phy, "")
                 continue
-            lines = self._radio(device.options)
-            for index, each in enumerate(interfaces):
-                lines += self._bss(each, index, number)
-            self.write_file(path, ["\n".join(lines) + "\n"])
+            pieces = ("\n".join(lines) + "\n" for lines in self._pieces(device, interfaces, number))
+            self.write_file(path, pieces if self.release == "24.10" else ["".join(pieces)])
             written[phy] = path
             if self.hostapd:
                 self.hostapd.config_set(phy, path, path + ".prev")
         return written
+
+    def _pieces(self, device, interfaces, number):
+        """The lines of the radio and of each BSS, whose psk and vlan files are written just before."""
+        yield self._radio(device.options)
+        for index, each in enumerate(interfaces):
+            yield self._bss(each, index, number)
 
     def status(self, pending=(), failed=(), nameless=(), stale=None):
         """What `network.wireless status` answers, as rig.openwrt.blob() takes it.
@@ -209,7 +235,8 @@ class Netifd:
             config = {option: value for option, value in options.items() if self._knows(option)}
             found.append({"section": name, "ifname": ifname, "config": config,
                           "stations": [] if mode != "ap" else [
-                              {"section": each.name, "config": dict(each.options)}
+                              {"section": each.name, "config": {option: value for option, value in each.options.items()
+                                                                if self._knows(option)}}
                               for each in wireless.of_type("wifi-station") if self._reaches(each, section)],
                           "vlans": [each.options for each in wireless.of_type("wifi-vlan")
                                     if not each.options.get("iface") or section.name in listed(each.options["iface"])]})
@@ -294,9 +321,9 @@ class Netifd:
     def _wps(self, config, kind):
         methods = [method for option, method in (("wps_pushbutton", "push_button"), ("wps_label", "label"))
                    if true(config.get(option))]
+        self._not_configured = kind in ("none", "owe") or self._not_configured and self.release == "24.10"
         if not methods or kind in ("eap", "eap2") or config.get("multi_ap") == "1":
             return []
-        self._not_configured = kind in ("none", "owe") or self._not_configured and self.release == "24.10"
         config.setdefault("wps_state", "1" if self._not_configured else "2")
         config.update(eap_server="1", config_methods=" ".join(methods), manufacturer="www.openwrt.org")
         if true(config.get("wps_cred_add_sae")):
