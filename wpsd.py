@@ -251,7 +251,7 @@ _MOST_UNSENT = 1 << 18  # and for a ubusd that does not read
 
 REPLY_TIME = 5000  # ms that others on the bus have for a reply
 
-_EAGAIN = 11
+_ENOENT, _EAGAIN = 2, 11
 
 
 def unix_address(path):
@@ -619,6 +619,11 @@ class FileError(Exception):
     """A file that can't be read or must not be changed; one sentence."""
 
 
+def cant_be_read(path, error):
+    why = "it is not there" if error.errno == _ENOENT else "error %s" % error.errno
+    return FileError("%s can't be read: %s." % (path, why))
+
+
 class _Busy(Exception):
     """Somebody else wrote to the file meanwhile."""
 
@@ -767,7 +772,7 @@ class Rewrite:
                 if not left:
                     raise FileError(str(e))
             except OSError as e:
-                raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+                raise cant_be_read(self.path, e)
             finally:
                 if not is_done:
                     self.forget()
@@ -812,7 +817,7 @@ class Rewrite:
             with open(self.path, "rb") as file:
                 yield from self._changes(edit, file)
         except OSError as e:
-            raise FileError("%s can't be read: error %s." % (self.path, e.errno))
+            raise cant_be_read(self.path, e)
 
     def missed(self, edit):
         """Returns True if something was written to the old file after it was read; it
@@ -1124,7 +1129,7 @@ def _sections(path, held=None):
                 yield section
     except OSError as e:
         if e.errno != 2:
-            raise FileError("%s can't be read: error %s." % (path, e.errno))
+            raise cant_be_read(path, e)
         if not stamp(path[: path.rfind("/")] or "/"):
             raise FileError("%s is not there." % path[: path.rfind("/")])
     except FileError as e:
@@ -1334,6 +1339,8 @@ class Network:
         self.ssid = section.get("ssid")
         self.ifname = text(section.get("ifname"))
         self.uuid = text(section.get("uuid")).lower()
+        raw = [text(line[5:]).lower() for line in section.all("hostapd_bss_options") if line.startswith(b"uuid=")]
+        self.raw_uuid = raw[-1] if raw else ""  # up to 24.10 the only one that reaches hostapd (OPENWRT)
         self.key_id = text(section.get("wps_pbc_key_id"))
         self.keys = []
         self.withheld = []  # key ids that UCI has, and that nobody is given
@@ -1574,7 +1581,7 @@ def read_conf(path):
                             value = str(atoi(value)).encode() if name in _BY_ATOI else value
                             found[table[table.index(name)]] = value  # one object for all
     except OSError as e:
-        raise FileError("%s can't be read: error %s." % (path, e.errno))
+        raise cant_be_read(path, e)
     for _, options in sections:
         options.update(radio)
     return sections
@@ -1983,6 +1990,7 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.sentence = sentence
+        self.disrupted = False  # though nothing was changed
 
 
 RESPITE = 100  # ms after an accident
@@ -2788,7 +2796,7 @@ class Places:
             self._stamps = stamps
         again, unsettled = None, []
         for path in self._conf_paths():
-            differs, wait = self._read_conf(path)
+            differs, wait = self._read_conf(path, is_alive)
             if self._confs[path][0] != stamp(path) or self._confs[path][3]:
                 unsettled.append(path)
             changed = changed or differs
@@ -2798,9 +2806,9 @@ class Places:
             if stamp(path) is None:
                 if known[0] is not None:
                     known[0], known[1] = None, ticks()
-                left = PATIENCE - ticks_diff(ticks(), known[1])
-                if left > 0 and any([is_alive(ifname) for ifname, _ in known[2]]):
-                    again = left if again is None else min(again, left)  # netifd is about to write it
+                left = self._patience(known, [], is_alive)
+                if left > 0:
+                    again = left if again is None else min(again, left)
                     unsettled.append(path)
                 else:
                     del self._confs[path]
@@ -2809,6 +2817,15 @@ class Places:
         if changed:
             self._settle()
         return changed, again
+
+    def _patience(self, known, found, is_alive):
+        """ms until a file that lacks BSSs which hostapd still has is looked at again, for netifd is
+        about to write it; 0 if they have gone.  It may take as long as netifd is at work."""
+        names = [ifname for ifname, _ in found]
+        if not any([is_alive(ifname) for ifname, _ in known[2] if ifname not in names]):
+            return 0
+        left = (SETUP_TIME if self.is_pending() else PATIENCE) - ticks_diff(ticks(), known[1])
+        return min(max(left, 0), SETTLE)
 
     def netifd_said(self, radios):
         """True if that is news."""
@@ -2827,6 +2844,11 @@ class Places:
         self._settle()
         return True
 
+    def has_changed(self, path):
+        """Whether there is, or may be, more in a file than what was read."""
+        known = self._confs.get(path)
+        return not known or known[3] or known[0] != stamp(path)
+
     def wrote(self, path):
         """The file that is there now is ours."""
         self._confs.pop(path, None)
@@ -2834,7 +2856,7 @@ class Places:
     def _complain(self, sentences, kind):
         """Each once, as long as it holds."""
         for sentence in sentences:
-            if (kind, sentence) not in self._complaints:
+            if sentence not in [told for _, told in self._complaints]:
                 self._log("error", sentence)
         self._complaints = [c for c in self._complaints if c[0] != kind] + [(kind, sentence) for sentence in sentences]
 
@@ -2868,7 +2890,7 @@ class Places:
             found += paths
         return found
 
-    def _read_conf(self, path):
+    def _read_conf(self, path, is_alive):
         """(Whether its BSSs differ, ms until it has to be looked at again or None)."""
         now = stamp(path)
         known = self._confs.get(path)
@@ -2886,6 +2908,9 @@ class Places:
         except FileError as e:
             self._complain([str(e)], path)
             found = known[2] if known else []
+        left = self._patience(known, found, is_alive) if known and known[1] is not None else 0
+        if left > 0:
+            return False, left
         is_young = not known and now is not None and now[2] + 1 >= int(time.time())
         self._confs[path] = [now, ticks() if is_young else None, found, False]
         return not known or found != known[2], SETTLE if is_young else None
@@ -2977,7 +3002,8 @@ class Places:
         section = place.network.section
         old = place.is_of_shell_scripts
         where, added, changes = section.reference + ".", section.all("wps_added"), []
-        if len([p for p in self.group(place.ssid) if not p.unsupported]) > 1 and place.network.uuid != place.group_uuid:
+        there = place.network.raw_uuid or not old and place.network.uuid
+        if len([p for p in self.group(place.ssid) if not p.unsupported]) > 1 and there != place.group_uuid:
             changes.append(
                 ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
                 if old else ("set", where + "uuid", place.group_uuid)
@@ -2999,7 +3025,7 @@ class Places:
             added = [text(name) for name in section.all("wps_added")]
             kept = [
                 ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
-                if name == "uuid" and not section.get(name)
+                if name == "uuid" and place.network.raw_uuid
                 else ("set", where + name, "") for name in added + ["wps_added"] if added
             ]  # fmt: skip
         return [
@@ -3011,7 +3037,8 @@ class Places:
         """The one uuid of all BSSs with an SSID: UCI's, else the files', else one
         that is made up here and kept."""
         for place in self.all:
-            found = [n.uuid for n in self.networks if n.ssid == place.ssid and valid_uuid(n.uuid)]
+            named = [n for n in self.networks if n.ssid == place.ssid]
+            found = [uuid for uuid in [n.raw_uuid for n in named] + [n.uuid for n in named] if valid_uuid(uuid)]
             if not found and place.name not in self.uuids:
                 there = [text(p.options.get(b"uuid", b"")).lower() for p in self.group(place.ssid)]
                 self.uuids[place.name] = ([uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()])[0]
@@ -3067,19 +3094,22 @@ class Netifd:
             self._asking = True
             self._bus.invoke(self._wireless, "status", (), told, _MAP)
 
-    def reloading(self, is_pending):
-        """Part of a task: have UCI read again.  Not while a radio is being set up, for then
-        it would be torn down with all its clients (OPENWRT).  True if netifd did."""
-        began = ticks()
+    def resting(self, is_pending):
+        """Part of a task: wait until netifd sets up no radio; False if it does not come to rest.  It
+        says that a radio is up before its script has ended, so it has to say so twice."""
+        began, calm = ticks(), 0
         while True:
             yield lambda go_on: self.ask(go_on)
-            if not is_pending():
-                break
-            if ticks_diff(ticks(), began) > RESTART_TIME:
+            calm = 0 if is_pending() else calm + 1
+            if calm > 1 or not self.is_there:
+                return calm > 1
+            if ticks_diff(ticks(), began) > SETUP_TIME:
                 return False
-            yield 500
-        if not self.is_there:
-            return False
+            yield CALM
+
+    def reloading(self):
+        """Part of a task: have UCI read again; True if netifd does.  Only when it is at rest, for a
+        radio that is being set up would be torn down with all its clients (OPENWRT)."""
         status = yield lambda go_on: self._bus.invoke(
             self._network, "reload", (), lambda status, _: go_on(status)
         )  # fmt: skip
@@ -3143,7 +3173,9 @@ class Uci:
         return names
 
 
-RESTART_TIME = 20000  # ms for a BSS to come back
+RESTART_TIME = 20000  # ms for a BSS to come back, when netifd has set up its radio
+SETUP_TIME = 120000  # ms for that at most: shell scripts on a small router, one radio after the other
+CALM = 1000  # ms between two looks at whether netifd is at rest
 HOLD = 5000  # ms until something that failed is tried again
 
 
@@ -3981,7 +4013,7 @@ class Mender:
 
     def is_content(self, bss):
         """Nothing is lacking or under way; a link that can't be used lacks nothing."""
-        if bss.held or self._is_unsettled(bss) or bss.psk and bss.psk.step or bss.place.ssid in self._restarts:
+        if bss.held or self._is_unsettled(bss) or bss.psk and bss.psk.step or self.is_restarting(bss):
             return False
         able = [link for link in bss.links if link.sock]
         return bool(able) and not any([link.step or self._lacking(bss, link) for link in able]) and (
@@ -4026,10 +4058,11 @@ class Mender:
         link.shown = link.state == b"ENABLED" and state != b"disabled"
         if state != b"disabled" and not link.warm:
             link.warm, link.uuid = True, None  # it has read its configuration again
-        if link.warm is None:
-            link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
-        if link.uuid is None:
-            link.uuid = bss.place.options.get(b"uuid", b"").lower()
+        if not any([self._places.has_changed(path) for path, _ in bss.place.confs]):  # it may have read the new one
+            if link.warm is None:
+                link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
+            if link.uuid is None:
+                link.uuid = bss.place.options.get(b"uuid", b"").lower()
         link.outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
         link.looked = True
         self._compare(bss, link, said)
@@ -4202,27 +4235,38 @@ class Mender:
         ]  # fmt: skip
         if not bsses:
             return
-        for bss in bsses:
-            self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
-            self._on_drop(bss)
-        began = ticks()
-        if self._netifd.is_there:
+        by_netifd = self._netifd.is_there
+        if by_netifd:
             changes = []
             for bss in bsses:
                 changes += [c for c in self._places.keeping(bss.place) if c not in changes]
             if changes and not (yield from self._uci.committing(changes)):
                 raise refused(bsses[0], "uci", "nothing, but UCI could not be written")
-            if not (yield from self._netifd.reloading(self._places.is_pending)):
-                raise refused(bsses[0], "restart", "to come back with WPS")
-        else:
+            if not (yield from self._netifd.resting(self._places.is_pending)):
+                raise Refusal(DENIED, "netifd_pending", "netifd has been setting up a radio for %d s."
+                              % (SETUP_TIME // 1000))
+        for bss in bsses:
+            self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
+            self._on_drop(bss)
+        if not by_netifd:
             yield from self._restart_radios(bsses)
+        elif not (yield from self._netifd.reloading()):
+            raise refused(bsses[0], "restart", "to come back with WPS")
+        began = at_work = ticks()
         while any([self._is_coming(bss) for bss in bsses]):
-            if ticks_diff(ticks(), began) > RESTART_TIME:
+            if by_netifd:
+                yield lambda go_on: self._netifd.ask(go_on)
+                if self._places.is_pending():
+                    at_work = ticks()
+            if ticks_diff(ticks(), at_work) > RESTART_TIME or ticks_diff(ticks(), began) > SETUP_TIME:
                 raise refused(bsses[0], "restart", "to come back with WPS")
             for bss in bsses:
                 if bss in self.bsses and not any([link.step for link in bss.links]):
                     self.look(bss)
-            yield 100
+            yield 250 if by_netifd else 100
+
+    def is_restarting(self, bss):
+        return bss.place.ssid in self._restarts
 
     def _is_coming(self, bss):
         return bss in self.bsses and (self.is_cold(bss) or not all([link.sock and link.looked for link in bss.links]))
@@ -4610,7 +4654,7 @@ class Sessions:
             refreshing, lambda: self.mender.bsses, self._gives_out, self._keys_changed,
         ))  # fmt: skip
         self.mender = Mender(loop, log, places, netifd, uci, self.devices, (
-            self.wanted, self._changed, self._leave, self._on_event, self._dropping, self._on_lost, self.save,
+            self.wanted, self._changed, self._leave, self._on_event, on_drop, self._on_lost, self.save,
         ))  # fmt: skip
         self._loop = loop
         self._log = log
@@ -4618,7 +4662,6 @@ class Sessions:
         self._run_folder = run_folder
         self.tell = tell
         self._on_change = on_change
-        self._on_drop = on_drop
         self._by_ifname = {}  # ifname -> the Session that it is in
         self._tick = None  # the loop's handle
         self._is_unsaved = False
@@ -4740,7 +4783,8 @@ class Sessions:
     def _check_place(self, session, bss):
         """A BSS that is not able any more leaves its session."""
         if not session.result and session.state in ARMED:
-            why = bss.unsupported() or bss.place.unknown or (session.state == PREPARING and bss.waits())
+            is_away = session.state == PREPARING and not self.mender.is_restarting(bss) and bss.waits()
+            why = bss.unsupported() or bss.place.unknown or is_away
             if not why and session.state in OPEN and bss.psk.is_read and session.key_id not in bss.key_ids:
                 # at once: meanwhile hostapd would make up a key and give that out
                 why = Refusal(UNSUPPORTED, "key_gone", "%s: %s" % (bss.ifname, key_is_gone(session.key_id)))
@@ -4796,6 +4840,8 @@ class Sessions:
     def _on_tick(self):
         self._tick = self._loop.at(SESSION_TICK, self._on_tick) if self.all else None
         for session in tuple(self.all):
+            if session.state == PREPARING and any([self.mender.is_restarting(bss) for bss in session.bsses]):
+                self._ends_in(session, PATIENCE)  # that has a limit of its own
             for bss in tuple(session.bsses):
                 self.look(bss)
 
@@ -4920,12 +4966,6 @@ class Sessions:
                 result = "interrupted"
             self._end(session, result, refusal, bss.ifname)
 
-    def _dropping(self, bss):
-        session = self.running(bss)
-        if session and session.state == PREPARING:
-            self._ends_in(session, RESTART_TIME + PATIENCE)
-        self._on_drop(bss)
-
     def _adopt(self, bss):
         """Somebody else told hostapd to start: report and end it like our own."""
         if self.is_stopping:
@@ -4969,7 +5009,8 @@ class Sessions:
         """The control socket died; a hostapd that comes back starts afresh."""
         bss.has_refused = False
         session = self.of(bss)
-        if session and not session.result and session.state in (PREPARING, ACTIVATING):
+        is_ours = self.mender.is_restarting(bss)  # hostapd has it again in a moment
+        if session and not session.result and session.state in (PREPARING, ACTIVATING) and not is_ours:
             if not link.open() and not any([other.sock for other in bss.links]):
                 self._leave(bss, no_hostapd(link.path))
         self._changed(bss)
@@ -5200,7 +5241,7 @@ class Sessions:
                     for link in bss.links:
                         if link.path in kept["links"]:
                             link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
-                            link.uuid = uuid.encode()
+                            link.uuid = uuid.encode() or None
                         link.before = kept["outcomes"].get(link.path)
                     if bss.psk:
                         bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
@@ -5352,7 +5393,8 @@ class Calls:
 
     def _refuse(self, request, refusal):
         self._log("info", "refused: " + refusal.sentence)
-        request.finish(refusal.status, (("error", refusal.sentence), ("code", refusal.code)))
+        told = (("error", refusal.sentence), ("code", refusal.code))
+        request.finish(refusal.status, told + ((("disrupted", True),) if refusal.disrupted else ()))
 
     def _check(self, arguments, policy):
         policy = dict(policy)
@@ -5591,6 +5633,9 @@ class Calls:
             error = e
         self._jobs.remove(job)
         self._sessions.asked = [bss for other in self._jobs for bss in other.bsses]
+        if isinstance(error, Refusal):
+            error = Refusal(error.status, error.code, error.sentence)  # it may stand in `status`, too
+            error.disrupted = job.disrupted
         if error:
             raise error
         request.finish(OK, (("changed", job.changed), ("disrupted", job.disrupted)))
@@ -5618,7 +5663,17 @@ class Calls:
                 yield from self._uci.committing(undo)
                 self._sessions.asked = [bss for bss in self._sessions.asked if bss not in job.bsses]
                 yield from self._refreshing()
+                enabled = any([what.endswith(".wps_pushbutton") for _, what, _ in undo])
+                if job.disrupted and enabled and self._netifd.is_there:
+                    self._loop.run(self._taking_back(job), _ignore)
             raise
+
+    def _taking_back(self, job):
+        """Part of a task: UCI is as before, and netifd and hostapd are not to differ from it until
+        somebody's next `wifi reload`, which would drop the clients when nobody expects it."""
+        self._log("warning", "%s: it is set up again without WPS; clients reconnect." % job.bsses[0].place.name)
+        if (yield from self._netifd.resting(self._places.is_pending)):
+            yield from self._netifd.reloading()
 
     def _applying(self, job):
         """Until the BSSs lack nothing; then the window."""
@@ -5633,6 +5688,8 @@ class Calls:
                 raise Refusal(TIMEOUT, "not_applied", why.sentence if why else "hostapd did not confirm in time.")
             if all([self._mender.is_content(bss) or bss in gone and self._mender.is_gone(bss) for bss in job.bsses]):
                 break
+            if any([self._mender.is_restarting(bss) for bss in job.bsses]):
+                began = ticks()  # that has a limit of its own
             if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
             yield 20
@@ -5891,6 +5948,8 @@ class Daemon:
         self.mender.see_files()
         while self.mender.is_reading():
             yield
+        if self.places.unsettled:
+            self.netifd.ask()  # whether it is still at work
         if again is not None:
             self._look_within(again)
 
@@ -5986,7 +6045,7 @@ class Daemon:
 
     def _is_incomplete(self):
         """Something is not there that should come, and that nothing tells of."""
-        return not self.bus.sock or any([
+        return not self.bus.sock or self.places.is_pending() or any([
             bss.place.is_pending or not all([link.sock for link in bss.links])
             for bss in self.mender.bsses
         ])  # fmt: skip
