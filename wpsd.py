@@ -1487,12 +1487,12 @@ _READ = (
 )  # fmt: skip
 
 # What the radio is, for every BSS of the file.
-_RADIO = (b"op_class", b"hw_mode", b"channel", b"country_code", b"driver", b"ieee80211be")
+_RADIO = (b"op_class", b"hw_mode", b"channel", b"country_code", b"driver")
 
 # What hostapd takes the number of, with C's atoi.
 _BY_ATOI = (
     b"ignore_broadcast_ssid", b"multi_ap", b"mld_ap", b"wpa", b"ieee8021x", b"dynamic_vlan", b"wps_state",
-    b"wps_independent", b"eap_server", b"ap_setup_locked", b"op_class", b"channel", b"ieee80211be",
+    b"wps_independent", b"eap_server", b"ap_setup_locked", b"op_class", b"channel",
 )  # fmt: skip
 
 _PUSH_BUTTON = (b"push_button", b"virtual_push_button", b"physical_push_button")
@@ -2687,8 +2687,7 @@ class Place:
     def finish(self):
         """All files are read."""
         self.conf, self.options = self.confs[0]
-        # without Wi-Fi 7 on the radio mld_ap=1 is nothing, and the socket an ordinary one
-        self.is_mld = any([o.get(b"mld_ap") == o.get(b"ieee80211be") == b"1" for _, o in self.confs])
+        self.is_mld = self.options.get(b"mld_ap") == b"1"
         self.folder = text(self.options.get(b"ctrl_interface", b""))
         self.psk = text(self.options.get(b"wpa_psk_file", b""))
         self.ssid = self.options.get(b"ssid", b"")

@@ -380,16 +380,18 @@ def test_a_radio_that_goes_off_and_comes_back_in_a_session_leaves_no_dead_window
     assert open_links(house, names) == names and restarts(house) == ["phy0-ap0"]
 
 
-def test_a_radio_without_wifi_7_makes_an_ordinary_access_point_of_an_mld(house):
-    house.add("ap-mld0", conf=MLD)
+def test_a_link_on_a_radio_without_wifi_7_is_not_there_and_the_other_works(house):
+    """netifd writes mld_ap=1 for each radio with `option mlo`; hostapd keeps such a radio down."""
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
     house.write_uci()
     house.write_conf()
-    path = house.conf_path("ap-mld0")
+    path = house.conf_paths("ap-mld0")[1]
     path.write_text(path.read_text().replace("ieee80211be=1\n", ""))
     house.broker.start()
-    house.start_hostapds()
+    house.hostapds["hostapd"] = Hostapd(*house.conf_paths("ap-mld0")).start()
+    assert list(house.hostapd.bss) == [LINKS[0]]
     house.start_wpsd()
     assert house.ok("start")["ifnames"] == ["ap-mld0"]
-    assert house.enrol("ap-mld0") == house.secret("ap-mld0", "opensync11")
-    assert "link" not in house.wait_event("finished")
-    assert house.bss("ap-mld0")["freq"] == 2412 and "links" not in house.bss("ap-mld0")
+    assert [link["link"] for link in house.bss("ap-mld0")["links"]] == [0]
+    assert house.enrol(LINKS[0]) == house.secret(LINKS[0], "opensync11")
+    assert house.wait_event("finished")["link"] == 0

@@ -720,13 +720,11 @@ def test_the_deaf_socket_hands_a_command_with_a_link_id_to_that_link(mld):
     assert deaf.ask("LINKID 7 STATUS") == "OK"
 
 
-def test_a_radio_without_wifi_7_has_an_ordinary_socket_whatever_the_file_says_of_an_mld(tmp_path, mld):
+def test_a_radio_without_wifi_7_stays_down_with_an_mld_in_its_file(tmp_path, mld):
     path = tmp_path / "phy0.conf"
     path.write_text(path.read_text().replace("ieee80211be=1\n", ""))
-    mld.kill()
-    with Hostapd(path):
-        assert "wps_state=configured" in mld.client("mld").ask("GET_CONFIG")
-        assert attached(mld, "mld").ask("WPS_PBC") == "OK"
+    with Hostapd(path) as hostapd:
+        assert not hostapd.bss and "802.11be is disabled" in hostapd.refused[str(path)]
 
 
 def test_a_hostapd_without_wifi_7_keeps_such_a_radio_down(tmp_path, mld):

@@ -190,6 +190,8 @@ def load_conf(path, no_wps=False, no_mld=False):
     for section in sections:
         if not section.get("interface"):
             raise Refused("%s: a BSS without interface=" % path)
+        if section.get("mld_ap") == "1" and sections[0].get("ieee80211be") != "1":
+            raise Refused("%s: Cannot enable mld_ap when IEEE 802.11be is disabled" % path)
     return sections
 
 
@@ -202,7 +204,6 @@ class Bss:
         self.radio = radio              # the path of its configuration file
         self.name = ""                  # its ifname, or <ifname>_link<N>: what the socket and the tests call it
         self.address = "02:00:00:00:%02x:00" % number
-        self.has_wifi_7 = False         # its radio's ieee80211be=
         self.conf = {}
         self.keys = []
         self.ever = set()       # every PSK that a psk file had when it was loaded
@@ -257,9 +258,8 @@ class Bss:
 
     @property
     def is_link(self):
-        """One link of an AP MLD, whose interface stands in several radios' files; mld_ap=1 on a radio without
-        ieee80211be=1 is nothing (source)."""
-        return self.number("mld_ap") == 1 and self.has_wifi_7
+        """One link of an AP MLD, whose interface stands in several radios' files."""
+        return self.number("mld_ap") == 1
 
     @property
     def shown(self):
@@ -397,10 +397,8 @@ class Hostapd:
     def _add_radio(self, path):
         added = []
         try:
-            sections = load_conf(path, self.no_wps, self.no_mld)
-            for section in sections:
+            for section in load_conf(path, self.no_wps, self.no_mld):
                 bss = Bss(path, len(self.bss) + len(added))
-                bss.has_wifi_7 = sections[0].get("ieee80211be") == "1"
                 bss.configure(section)
                 bss.name = self._name(bss)
                 self._load_keys(bss)
