@@ -3807,6 +3807,7 @@ class Mender:
         self._files = {}  # path -> PskFile
         self._restarts = {}  # SSID -> its BSSs that are restarted
         self._writing = None  # the Task that rewrites a configuration file
+        self._restarted = []  # Links whose radio is being restarted: they are left as they are
 
     # -- in step with the places
 
@@ -3973,7 +3974,7 @@ class Mender:
         failed = bss.failed if bss.held else ()
         if not link.looked:
             return None if "look" in failed else self._look
-        if not link.has_wps:
+        if not link.has_wps or link in self._restarted:
             return None
         if link.has_pin and "pin" not in failed:
             return self._take_pin
@@ -4277,6 +4278,18 @@ class Mender:
         for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
             radios.setdefault(link.radio, link)
         mates = [(bss, link) for bss in self.bsses for link in bss.links if bss in bsses or link.radio in radios]
+        mine = [link for _, link in mates]
+        self._restarted += mine
+        try:
+            while any([link.step for link in mine]):
+                yield 20
+            yield from self._restart_links(bsses, mates, radios.values())
+        finally:
+            self._restarted = [link for link in self._restarted if link not in mine]
+            for bss, _ in mates:
+                self._on_change(bss)
+
+    def _restart_links(self, bsses, mates, tellers):
         for bss, link in mates:
             cold = bss in bsses
             options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
@@ -4285,7 +4298,7 @@ class Mender:
                 if not (yield from self._obeyed(link, *commands)):
                     raise refused(bss, "restart", "to restart the radio with WPS")
                 link.configured = True
-        for link in radios.values():
+        for link in tellers:
             if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
                 raise refused(bsses[0], "restart", "to restart the radio with WPS")
         for bss, link in mates:

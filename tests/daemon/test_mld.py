@@ -322,6 +322,30 @@ def test_an_mld_that_was_started_without_wps_is_restarted_once_link_by_link(hous
     assert open_links(house, names) == names and len(restarts(house)) == 2
 
 
+def test_nothing_is_hidden_between_the_lines_for_a_restart_and_the_restart(house):
+    """hostapd sets WPS up as wps_state is when the radio comes back: hidden in that moment, it would have none."""
+    for ifname in ("ap-mld0", "ap-mld1"):
+        house.add(ifname, radio="phy0 phy1", conf=MLD, wps=False)
+    house.start(rest=False)
+    house.wait_quiet()
+    names = sorted(house.hostapd.bss)
+
+    def last_line(_name, _command, act):
+        if all((name, "SET eap_server 1") in house.hostapd.log for name in names):
+            house.hostapd.emit(names[0], "AP-ENABLED ")     # wpsd looks at it anew
+        return act()
+
+    house.hostapd.faults["SET"] = last_line
+    for name in names:
+        house.hostapd.faults[name, "SET config_methods"] = "late", 0.5
+    house.ok("configure", ssid="Home", wps=True)
+    for ifname in house.networks:
+        house.networks[ifname].uci["wps_pushbutton"] = "1"
+    house.wait_rest()
+    house.ok("start", ssid="Home")
+    assert open_links(house, names) == names and len(restarts(house)) == 2
+
+
 def test_a_link_that_is_off_when_wps_is_enabled_keeps_the_other_from_nothing(house):
     house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
     house.start(rest=False)
