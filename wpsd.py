@@ -5668,8 +5668,10 @@ class Calls:
             job.changed = True
         try:
             self._sessions.asked = self._sessions.asked + job.bsses
-            yield from self._refreshing()
-            yield from self._applying(job)
+            if changes or not all([self._mender.is_content(bss) for bss in job.bsses]):
+                yield from self._refreshing()
+                yield from self._applying(job)
+            yield from self._opening(job)
         except Refusal:
             if undo:
                 yield from self._uci.committing(undo)
@@ -5688,7 +5690,7 @@ class Calls:
             yield from self._netifd.reloading()
 
     def _applying(self, job):
-        """Until the BSSs lack nothing; then the window."""
+        """Until the BSSs lack nothing."""
         for bss in job.bsses:
             self._mender.release(bss)
             self._sessions.look(bss)
@@ -5705,6 +5707,8 @@ class Calls:
             if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
             yield 20
+
+    def _opening(self, job):
         if job.pbc and not self._running(job.bsses):
             bsses, key_id = self._startable(job.bsses, None, job.request)
             if key_id == NEW_KEY:
