@@ -4054,10 +4054,10 @@ class Mender:
         if not said or not state:
             raise refused(bss, "look", "to tell its state")
         link.has_wps = True
+        if state != b"disabled" and not link.warm and not link.configured:
+            link.warm, link.uuid = True, None  # nobody has told it so: it has read its configuration again
         link.configured = state == b"configured"
         link.shown = link.state == b"ENABLED" and state != b"disabled"
-        if state != b"disabled" and not link.warm:
-            link.warm, link.uuid = True, None  # it has read its configuration again
         if not any([self._places.has_changed(path) for path, _ in bss.place.confs]):  # it may have read the new one
             if link.warm is None:
                 link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
@@ -4103,8 +4103,11 @@ class Mender:
         link.has_pin = False
 
     def _prepare(self, bss, link):
-        if not (yield from self._obeyed(link, "SET wps_state 2")):
+        answer, status = (yield link.asking("SET wps_state 2", "STATUS")) or (b"OK\n", b"")
+        if answer != b"OK\n":
             raise refused(bss, "prepare", "to have WPS when the radio comes on the air")
+        if field(status, b"state") == b"ENABLED":  # too late, whichever socket tells of it first
+            link.warm = False
         link.configured, link.went_hidden = True, False
 
     def _cancel(self, bss, link):

@@ -413,6 +413,32 @@ def test_enabling_the_neighbour_restarts_the_radio_once_and_the_first_network_ke
     assert (house.hostapd.count("DISABLE"), house.hostapd.drops) == (restarts, drops)
 
 
+@pytest.mark.parametrize("first", ["home-ap", "guest-ap"])
+def test_a_hidden_network_whose_radio_was_faster_than_wpsd_is_said_to_need_a_restart(house, first):
+    """It comes back without WPS. Of two on a radio only the first one's socket tells that it is on the air again."""
+    house.add("home-ap")
+    house.add("guest-ap", ssid="Guest", key="guests-only")
+    house.start()
+
+    def too_late(ifname, _command, act):
+        if ifname == first:
+            house.hostapd.faults.clear()
+            house.hostapd._answer(house.hostapd.bss["home-ap"], "ENABLE", None)
+        return act()
+
+    house.hostapd.faults["SET wps_state 2"] = too_late
+    house.hostapd_cli("DISABLE")
+    wait(lambda: house.hostapd.bss["home-ap"].on, what="the radio is on again")
+    house.wait_quiet()
+    for ifname, ssid in (("home-ap", "Home"), ("guest-ap", "Guest")):
+        assert house.bss(ifname)["cold"] or house.hostapd.bss[ifname].registrar, ifname
+        restarts = house.hostapd.count("DISABLE")
+        if not house.bss(ifname)["cold"]:
+            house.ok("start", ssid=ssid)
+            assert house.can_enrol(ifname) and house.hostapd.count("DISABLE") == restarts
+            house.ok("cancel")
+
+
 # -- a radio that can't transmit yet
 
 
