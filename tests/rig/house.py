@@ -96,13 +96,13 @@ class House:
         if self.router:
             until(lambda: not self.router.client.list("wps"), "the one before is gone from the bus")
             self.router.start_wpsd()
-            self.router.client.wait_object("wps", 60)
+            self.router.client.wait_object("wps", 180)
             return
         self.router = Router(self.air.folder, self.wireless, RUN / "hostapd-*.conf", **self.settings)
         for interfaces in self.netifd.interfaces.values():
             for each in interfaces:
                 if rest and each["config"].get("wps_pushbutton"):
-                    self.at_rest(each["ifname"], seconds=90)  # emulated, each `uci` takes a second or two
+                    self.at_rest(each["ifname"], seconds=180)  # emulated, each `uci` takes a second or two
 
     def regenerate(self):
         """hostapd restarts from what netifd writes, as after a change of the radio's settings."""
@@ -146,7 +146,7 @@ class House:
         told = {"wps": shown, "wps_pbc": False, "wps_pbc_key_id": key_id, "session": None}
         return told, {"shown": shown, "active": False, "armed": [key_id]}
 
-    def at_rest(self, ifname, key_id="key", seconds=30):
+    def at_rest(self, ifname, key_id="key", seconds=90):
         deadline = time.monotonic() + seconds
         while self.picture(ifname) != self.resting(key_id):
             assert time.monotonic() < deadline, f"not at rest: {self.picture(ifname)}\n{self.story()}"

@@ -78,7 +78,7 @@ class Router:
 
     def connect(self):
         client = Client(self.path)
-        client.wait_object("wps", 60)
+        client.wait_object("wps", 180)
         client.listen("wps.*")
         return client
 
@@ -124,7 +124,7 @@ class Router:
         _, reply = self.call("status", ifname=ifname)
         return reply["bss"][0]
 
-    def wait_event(self, name, seconds=30):
+    def wait_event(self, name, seconds=90):
         """The data of the next event `wps.<name>` that was not waited for before."""
         try:
             return self.client.wait_event("wps." + name, seconds).data

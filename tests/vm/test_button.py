@@ -70,8 +70,8 @@ class Installed:
         self.logger = Log("/dev/log")
         self.system.install(package)  # which starts it
         self.procd.obey()
-        self.client.wait_object("wps", 30)
-        until(self.is_hidden, "WPS is hidden", 30)
+        self.client.wait_object("wps", 180)
+        until(self.is_hidden, "WPS is hidden")
 
     def close(self):
         print(self.text.read_text(), self.logger.lines())
@@ -176,7 +176,7 @@ def test_procd_starts_a_wpsd_again_that_was_killed_and_the_session_goes_on(route
     session = router.wait_event("started")["session"]
     router.wpsd.process.kill()
     until(lambda: router.wpsd.starts == 2, "procd starts it again")
-    router.client.wait_object("wps", 30)
+    router.client.wait_object("wps", 180)
     until(lambda: router.entry()["wps_pbc"], "the session goes on")
     assert router.entry()["session"]["id"] == session
     router.procd.press("wps", seconds=5)

@@ -91,7 +91,9 @@ def test_a_radio_that_was_disabled_and_enabled_while_wps_is_hidden_needs_no_seco
 def test_a_second_device_is_not_let_in_when_wpsd_stood_still_at_the_first_ones_success(house, figure):
     qlen = pathlib.Path("/proc/sys/net/unix/max_dgram_qlen")
     before = qlen.read_text()
-    qlen.write_text("1024")  # as many events as hostapd can leave for a listener that sleeps
+    qlen.write_text("1024")  # as many events as hostapd can leave for a sleeping listener; sockets from now on
+    house.hostapd.restart()
+    house.at_rest(HOME)
     house.start(ssid="HOME")
     house.router.client.start_call("wps", "status")  # at which it asks hostapd: an answer is under way
     house.router.wpsd.send_signal(signal.SIGSTOP)
@@ -103,6 +105,7 @@ def test_a_second_device_is_not_let_in_when_wpsd_stood_still_at_the_first_ones_s
         time.sleep(6)  # longer than it waits for an answer
     finally:
         house.router.wpsd.send_signal(signal.SIGCONT)
+        qlen.write_text(before)
     house.tv.press()
     report = house.ended("success")
     assert (report["mac"], report["key_id"]) == (house.printer.mac, "key")
@@ -111,7 +114,6 @@ def test_a_second_device_is_not_let_in_when_wpsd_stood_still_at_the_first_ones_s
         house.tv.wait("CTRL-EVENT-SCAN-RESULTS")
     assert not house.tv.connected() and "HOME" not in house.tv.networks()
     assert house.tv.mac not in [each.get("mac") for each in house.router.heard("finished")]
-    qlen.write_text(before)
     figure(f"{PASSERS_BY} passers-by while wpsd stood still at a success: told success, the second device stays out")
 
 
