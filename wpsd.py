@@ -2766,6 +2766,7 @@ class Places:
         self._folders = {}  # pattern -> stamp of its folder, if that tells all, and the files
         self._complaints = []
         self._is_reading = False
+        self.is_due = False  # something has changed that is not taken over yet
         self.unsettled = ()  # paths of files that are being written
 
     def folders(self):
@@ -2790,8 +2791,10 @@ class Places:
         changed = stamps != self._stamps
         if changed:
             self._is_reading = True
-            yield from self._reading_uci()
-            self._is_reading = False
+            try:
+                yield from self._reading_uci()
+            finally:
+                self._is_reading = False
             self._stamps = stamps
         again, unsettled = None, []
         for path in self._conf_paths():
@@ -2813,9 +2816,10 @@ class Places:
                     del self._confs[path]
                     changed = True
         self.unsettled = unsettled
-        if changed:
+        self.is_due = self.is_due or changed
+        if self.is_due:
             self._settle()
-        return changed, again
+        return self.is_due, again
 
     def _patience(self, known, found, is_alive):
         """ms until a file that lacks BSSs which hostapd still has is looked at again, for netifd is
@@ -2918,17 +2922,18 @@ class Places:
         """Put together what was read."""
         self.count += 1
         by_name = {}
-        self.all = []
+        found = []
         for path in sorted(self._confs):
             for ifname, options in self._confs[path][2]:
                 place = by_name.get(ifname)
                 if not place:
                     place = by_name[ifname] = Place(ifname)
-                    self.all.append(place)
+                    found.append(place)
                 if not place.confs or options.get(b"mld_ap") == b"1":
                     place.confs.append((path, options))
-        for place in self.all:
+        for place in found:
             place.finish()
+        self.all = found
         for place in self.all:
             place.is_of_shell_scripts = bool(self.radios) and b"ssid2" not in place.options
             self._find_section(place)
@@ -3814,7 +3819,7 @@ class Mender:
     def take(self):
         """Have a Bss for each Place, and for no other."""
         known = {bss.ifname: bss for bss in self.bsses}
-        self.bsses = []
+        bsses = []
         for place in self._places.all:
             bss = known.pop(place.ifname, None)
             if not bss:
@@ -3823,8 +3828,9 @@ class Mender:
                 self._release(bss)
             bss.place = place
             bss.told = None
-            self.bsses.append(bss)
+            bsses.append(bss)
             self._link(bss)
+        self.bsses = bsses
         for bss in known.values():
             for link in bss.links:
                 link.close()
@@ -3846,6 +3852,7 @@ class Mender:
             file.right_for, file.is_read = None, False
             for bss in bsses:
                 bss.psk = file
+        self._places.is_due = False
 
     def _drop_file(self, file):
         if file.step:
@@ -6043,14 +6050,18 @@ class Daemon:
         self.loop.run(self._looking_round(), self._taken)
 
     def _looking_round(self):
-        if not self._is_begun:
-            self._is_begun = True
-            yield from self.places.reading(self._is_alive)
-            yield from self.sessions.recovering()
-            self.mender.take()
-            self.sessions.restore()
         while not self.sessions.is_restored:
-            yield
+            if self._is_begun:  # another round is at it
+                yield 100
+                continue
+            self._is_begun = True
+            try:
+                yield from self.places.reading(self._is_alive)
+                yield from self.sessions.recovering()
+                self.mender.take()
+                self.sessions.restore()
+            finally:
+                self._is_begun = False
         yield from self.refreshing()
         if not self._watcher.watch(self.places.folders()):
             self._look_within(MISSING_TICK)
@@ -6093,7 +6104,10 @@ class Daemon:
 
     def _serve(self):
         while self._stops is None or not (self._is_quiet() or has_come(self._stops, ticks())):
-            self.loop.safely(self._turn)
+            try:
+                self.loop.safely(self._turn)
+            except MemoryError:  # in what was to catch it
+                gc.collect()
             if self.loop.failures > MOST_FAILURES and self._stops is None:
                 self._is_exhausted = True  # what is in pieces only a new start puts together
                 self.loop.safely(self._stop)
