@@ -49,7 +49,6 @@ UNPROVEN = {
     "test_when_it_has_listened_it_works_at_once_and_is_not_restarted": "a radio that listens at boot",
     "disabled_and_enabled_while_wps_is_hidden_needs_no_second_restart": "SET came too late; mended",
     "test_ten_wifi_reloads_a_second_for_half_a_minute_lose_no_key": "the printer's key is kept at a start; mended",
-    "test_enabling_a_second_network_without_netifd_leaves_the_first_one_able": "seen red once",
 }
 
 

@@ -78,10 +78,12 @@ def test_a_line_that_hostapd_refuses_slips_in_before_the_load_and_the_old_file_i
         time.sleep(1)  # wpsd has no question under way
         home.hostapd.process.send_signal(signal.SIGSTOP)
         call = home.router.client.start_call("wps", "start", {"key_id": "tv"})
-        until(lambda: home.path.stat().st_ino != inode, "wpsd has replaced the file")
-        with open(home.path, "a") as file:
-            file.write("no line for hostapd\n")
-        home.hostapd.process.send_signal(signal.SIGCONT)
+        try:
+            until(lambda: home.path.stat().st_ino != inode, "wpsd has replaced the file")
+            with open(home.path, "a") as file:
+                file.write("no line for hostapd\n")
+        finally:
+            home.hostapd.process.send_signal(signal.SIGCONT)
         if call.wait(60)[1]["code"] != "psk_file":
             break
         # it looked once more before the load, and did not have that file loaded
