@@ -295,7 +295,15 @@ class Disk:
 
     def _uci(self, command, _path):
         place = wpsd.quoted("/state/uci")
-        commands = words_of(taken(command, "rm -rf " + place + "; ", LAST % place))
+        command = taken(command, "rm -rf " + place + "; ", LAST % place)
+        begin, end = " && [ $(uci -q -c '/uci' -t " + place + " show wireless.", " ]"
+        while begin in command:  # how many lines a section that was made has now
+            before, _, rest = command.partition(begin)
+            counted, _, rest = rest.partition(end)
+            section, _, count = counted.partition(" | wc -l) = ")
+            assert count.isdigit() and not section.encode().strip(wpsd._NAME), counted
+            command = before + rest
+        commands = words_of(command)
         assert commands[0] == ["mkdir", "/state/uci"], commands
         for words in commands[1:]:
             assert words[:6] == ["uci", "-q", "-c", "/uci", "-t", "/state/uci"], words

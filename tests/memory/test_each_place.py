@@ -71,6 +71,10 @@ def test_without_memory_at_any_place_it_lives_on_and_comes_to_rest(make, do, off
             for ms in (6000, 70000, 70000, 10000):
                 world.settle(ms)
             assert is_well(world), "%s at line event %d of %s" % (world.accidents, place, do.__name__)
+            if do is start_of_wpsd:
+                # What is read or said only once and struck just then (UCI, the bus's greeting) is not asked for
+                # again before a file is written or the bus comes anew: closed and refused, not at work.
+                continue
             world.accidents.clear()
             world.call("start", {"ssid": "Home", "key_id": "key-2"})
             world.settle(3000)
