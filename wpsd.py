@@ -3830,28 +3830,28 @@ class Mender:
             bss.told = None
             bsses.append(bss)
             self._link(bss)
-        self.bsses = bsses
+        users = {}
+        for bss in bsses:
+            if bss.place.psk:
+                users.setdefault(bss.place.psk, []).append(bss)
+            else:
+                bss.psk = None
+        for path, sharing in users.items():
+            file = self._files.get(path)
+            if not file:
+                file = self._files[path] = PskFile(self._loop, path, self.mend_file)
+            file.users = sharing
+            file.right_for, file.is_read = None, False
+            for bss in sharing:
+                bss.psk = file
+        self.bsses = bsses  # whole: without memory half-way it would be gone through as it is
         for bss in known.values():
             for link in bss.links:
                 link.close()
             self._release(bss)
-        users = {}
-        for bss in self.bsses:
-            if bss.place.psk:
-                users.setdefault(bss.place.psk, []).append(bss)
         for path in tuple(self._files):
             if path not in users:
                 self._drop_file(self._files.pop(path))
-        for bss in self.bsses:
-            bss.psk = None
-        for path, bsses in users.items():
-            file = self._files.get(path)
-            if not file:
-                file = self._files[path] = PskFile(self._loop, path, self.mend_file)
-            file.users = bsses
-            file.right_for, file.is_read = None, False
-            for bss in bsses:
-                bss.psk = file
         self._places.is_due = False
 
     def _drop_file(self, file):
