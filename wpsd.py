@@ -20,6 +20,7 @@ from below is handed in as a function:
     devices   keys that are made for one device
     mend      the first thing that a BSS lacks of what is wanted, and its step
     session   facts, the state they add up to, what hostapd's events mean
+    run       the files that outlive this process
     calls     the ubus object `wps`
     news      what the bus tells and is told
     daemon    the rooms above together, and the clock
@@ -2185,8 +2186,8 @@ class Watcher:
 # event, only the next send fails (HOSTAPD), so one that owes an answer is pinged.
 # ---------------------------------------------------------------------------
 
-ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN)
-
+ANSWER_TIME = 5000  # ms that hostapd has for an answer (DESIGN),
+PATIENCE = 5000  # and to confirm, to come back, to be forgotten by us
 
 STANDS_STILL = 1000  # ms of a load after which it is worth finding out who is at it
 
@@ -2324,6 +2325,18 @@ class Link:
         self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
         self.outcome = ""  # last WPS result, and with whom
         self.independent = False
+
+    def set_up_anew(self):
+        """The BSS was off, with whatever window it had."""
+        is_stale = self.pbc or self.is_stale
+        self.forget()
+        self.is_stale = is_stale
+
+    def went_down(self):
+        # what another BSS's socket tells of our own restart may be read late
+        by_us = self.restarted is not None and ticks_diff(ticks(), self.restarted) < PATIENCE
+        self.went_hidden = bool(self.warm) and not self.configured and not by_us
+        self.set_up_anew()
 
     def open(self):
         """True if there is a hostapd behind the socket file."""
@@ -2506,7 +2519,6 @@ def field(answer, name):
 # ---------------------------------------------------------------------------
 
 SETTLE = 1100  # ms
-PATIENCE = 5000  # ms: to confirm, to come back, to be forgotten by hostapd (DESIGN)
 
 
 class PskFile:
@@ -3220,13 +3232,16 @@ class Devices:
     id), a session gives it out; on_change(), other keys have to stand in the psk files.
     """
 
-    def __init__(self, loop, log, places, uci, hooks):
+    def __init__(self, loop, log, places, uci, refreshing, bsses, is_used, on_change):
         self.spares = []
         self._loop = loop
         self._log = log
         self._places = places
         self._uci = uci
-        self._refreshing, self._bsses, self._is_used, self._on_change = hooks
+        self._refreshing = refreshing
+        self._bsses = bsses
+        self._is_used = is_used
+        self._on_change = on_change
         self._whys = {}  # SSID -> a Refusal: there is no spare
         self._counted = -1, 0  # when the files were read, the keys that devices had then
 
@@ -3621,7 +3636,7 @@ def not_kept(key_id):
 
 
 # ---------------------------------------------------------------------------
-# mend: what a BSS lacks, and the step that mends it
+# mend: what is wanted, and what there is
 #
 # Nothing here remembers a plan.  Whatever happens (a call, an event, a file
 # that netifd wrote, a hostapd that came back) changes a fact; then the first
@@ -3789,47 +3804,30 @@ def overlap():
     return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
 
 
-class Mender:
-    """Brings each BSS to what is wanted of it.
+# ---------------------------------------------------------------------------
+# mend: psk files
+# ---------------------------------------------------------------------------
 
-    Handed in: wanted(bss) -> Want; on_change(bss), the facts about it have changed;
-    on_failure(bss, refusal), a step failed on it; on_event(bss, link, words), hostapd said
-    something; on_drop(bss), its clients are about to be dropped.
+
+class Arming:
+    """Has the right key armed in each psk file, and loaded by hostapd.
+
+    Handed in, as to the Mender: wanted(bss), on_change(bss), on_failure(bss, refusal), save().
     """
 
-    def __init__(self, loop, log, places, netifd, uci, devices, hooks):
-        self.bsses = []
-        self.devices = devices
-        self.is_stopping = False
+    def __init__(self, loop, log, places, devices, wanted, on_change, on_failure, save):
         self._loop = loop
         self._log = log
         self._places = places
-        self._netifd = netifd
-        self._uci = uci
-        self._wanted, self._on_change, self._on_failure, self._on_event = hooks[:4]
-        self._on_drop, self._on_lost, self._save = hooks[4:]
-        self._processes = {}  # folder of control sockets -> Process
+        self._devices = devices
+        self._wanted = wanted
+        self._on_change = on_change
+        self._on_failure = on_failure
+        self._save = save
         self._files = {}  # path -> PskFile
-        self._restarts = {}  # SSID -> its BSSs that are restarted
-        self._writing = None  # the Task that rewrites a configuration file
-        self._restarted = []  # Links whose radio is being restarted: they are left as they are
 
-    # -- in step with the places
-
-    def take(self):
-        """Have a Bss for each Place, and for no other."""
-        known = {bss.ifname: bss for bss in self.bsses}
-        bsses = []
-        for place in self._places.all:
-            bss = known.pop(place.ifname, None)
-            if not bss:
-                bss = Bss(place, self.devices)
-            elif place.confs != bss.place.confs:
-                self._release(bss)
-            bss.place = place
-            bss.told = None
-            bsses.append(bss)
-            self._link(bss)
+    def take(self, bsses):
+        """Have a PskFile for each path that one of these BSSs names, and for no other."""
         users = {}
         for bss in bsses:
             if bss.place.psk:
@@ -3839,498 +3837,26 @@ class Mender:
         for path, sharing in users.items():
             file = self._files.get(path)
             if not file:
-                file = self._files[path] = PskFile(self._loop, path, self.mend_file)
+                file = self._files[path] = PskFile(self._loop, path, self.mend)
             file.users = sharing
             file.right_for, file.is_read = None, False
             for bss in sharing:
                 bss.psk = file
-        self.bsses = bsses  # whole: without memory half-way it would be gone through as it is
-        for bss in known.values():
-            for link in bss.links:
-                link.close()
-            self._release(bss)
         for path in tuple(self._files):
             if path not in users:
-                self._drop_file(self._files.pop(path))
-        self._places.is_due = False
+                file = self._files.pop(path)
+                if file.step:
+                    file.step.drop()
+                file.forget()
 
-    def _drop_file(self, file):
-        if file.step:
-            file.step.drop()
-        file.forget()
-
-    def _link(self, bss):
-        """A control socket for each link."""
-        folder = bss.place.folder
-        process = self._processes.get(folder)
-        if not process:
-            process = self._processes[folder] = Process()
-        names = [bss.ifname]
-        if bss.place.is_mld:  # the socket without a number is deaf (HOSTAPD)
-            names = [path.rpartition("/")[2] for path in files_like(folder + "/", bss.ifname + "_link*")]
-        paths = [folder + "/" + name for name in names]
-        for link in tuple(bss.links):
-            if link.path not in paths:
-                bss.links.remove(link)
-                link.close()
-        known = [link.path for link in bss.links]
-        for path in paths:
-            if path not in known:
-                link = Link(
-                    self._loop, path, process,
-                    lambda link, words: self._on_event(bss, link, words), lambda link: self._lost(bss, link),
-                )  # fmt: skip
-                link.number = int(number(path.rpartition("_link")[2].encode(), -1)) if bss.place.is_mld else -1
-                bss.links.append(link)
-
-    def _lost(self, bss, link):
-        if link.step:
-            link.step.drop()
-            link.step = None
-        bss.told = None
-        self._on_lost(bss, link)
-
-    def look(self, bss):
-        """Ask its hostapd anew, with whom the connection may have to be made."""
-        if bss.place.is_mld:
-            self._link(bss)
-        for link in bss.links:
-            link.looked = False
-            link.probe()
-            link.open()
-        self.mend(bss)
-
-    def drop_steps(self, bss):
-        for link in bss.links:
-            if link.step:
-                link.step.drop()
-                link.step = None
-
-    def see_files(self):
-        """Look at the psk files; those that have changed are read."""
+    def see(self):
+        """Look at the files; those that have changed are read."""
         for file in tuple(self._files.values()):
             if file.has_changed or not file.is_read:
-                self.mend_file(file)
+                self.mend(file)
 
     def is_reading(self):
         return any([file.step and not file.is_read for file in self._files.values()])
-
-    # -- failing
-
-    def _fail(self, bss, refusal):
-        if refusal.code == "overlap":  # no fault of the BSS
-            self._on_failure(bss, refusal)
-            return
-        bss.failed = (bss.failed if bss.held else []) + [refusal.code]
-        self._loop.cancel(bss.held)
-        bss.held = self._loop.at(HOLD, lambda: self._try_again(bss))
-        if not bss.trouble or bss.trouble.sentence != refusal.sentence:
-            self._log("error", refusal.sentence)
-        bss.trouble = refusal
-        bss.told = None
-        self._on_failure(bss, refusal)
-
-    def _try_again(self, bss):
-        bss.held = None
-        self._on_change(bss)
-
-    def _release(self, bss):
-        """What failed may go well now."""
-        self._loop.cancel(bss.held)
-        bss.held = bss.trouble = None
-
-    def release(self, bss):
-        self._release(bss)
-        if bss.psk:
-            self._forgive(bss.psk)
-
-    # -- what is lacking
-
-    def mend(self, bss):
-        """Begin what is due on a BSS, as far as nothing is under way."""
-        if bss.psk:
-            self.mend_file(bss.psk)
-        for link in bss.links:
-            if link.sock and not link.step:
-                due = self._lacking(bss, link)
-                if due:
-                    self._begin(bss, link, self._wait if link.process.is_loading(link) else due)
-        if not bss.held and bss.trouble and self.is_content(bss):
-            bss.trouble = bss.told = None  # whatever it was, it is mended
-
-    def _begin(self, bss, link, due):
-        over = []
-
-        def done(_result, error):
-            over.append(True)
-            link.step = None
-            bss.told = None
-            if error and not isinstance(error, Refusal):
-                error = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, error))
-            if error:
-                self._fail(bss, error)
-            self._on_change(bss)
-
-        step = self._loop.run(due(bss, link), done)
-        if not over:
-            link.step = step
-
-    def _lacking(self, bss, link):
-        """The step that is due on a link, or None."""
-        want, place = self._wanted(bss), bss.place
-        failed = bss.failed if bss.held else ()
-        if not link.looked:
-            return None if "look" in failed else self._look
-        if not link.has_wps or link in self._restarted:
-            return None
-        if link.has_pin and "pin" not in failed:
-            return self._take_pin
-        if link.state != b"ENABLED":
-            # hostapd sets WPS up when the radio comes on the air, if wps_state is 2 by then (HOSTAPD)
-            return self._prepare if link.warm and not link.configured and "prepare" not in failed else None
-        if place.unknown and place.unknown.code in ("no_section", "netifd_pending") and link.path not in bss.windows:
-            return None  # it may be nothing of ours, or what is open there may be meant
-        if link.freq >= SIX_GHZ:
-            want = Want()
-        is_window = link.pbc or link.is_stale and link.path in bss.windows
-        is_other = not want.window or bss.windows.get(link.path, (0,))[0] != want.window  # of a session before
-        if is_window and is_other and "cancel" not in failed:
-            return self._cancel
-        if link.shown and not want.shown and "beacon" not in failed:
-            return self._hide
-        if bss.held or not place.network or bss.unsupported() or self._is_unsettled(bss):
-            return None
-        if bss.enabled and not link.independent and not self.is_stopping:
-            return self._separate
-        if not self._is_armed(bss, link, want):
-            return None
-        if not self._netifd.is_there and place.lacks():
-            return self._write_conf  # else the file is netifd's, which is told by UCI
-        if want.now and self.is_cold(bss):
-            self._restart(place.ssid)
-            return None
-        if want.shown and not (link.shown and link.configured):
-            return self._show
-        if want.window and not link.pbc and not link.ending and want.may_press:
-            return self._press
-        return None
-
-    def _is_unsettled(self, bss):
-        return any([path in self._places.unsettled for path, _ in bss.place.confs])
-
-    def is_content(self, bss):
-        """Nothing is lacking or under way; a link that can't be used lacks nothing."""
-        if bss.held or self._is_unsettled(bss) or bss.psk and bss.psk.step or self.is_restarting(bss):
-            return False
-        able = [link for link in bss.links if link.sock]
-        return bool(able) and not any([link.step or self._lacking(bss, link) for link in able]) and (
-            not bss.place.network or bool(bss.unsupported()) or all([self._is_armed(bss, link) for link in able])
-        )  # fmt: skip
-
-    def is_gone(self, bss):
-        return not any([link.sock and not link_waits(link) or link.step for link in bss.links])
-
-    # -- the steps
-
-    def _wait(self, bss, link):
-        yield lambda go_on: link.process.turn(link, go_on)
-
-    def _look(self, bss, link):
-        return self.looking(bss, link, "ATTACH")
-
-    def looking(self, bss, link, *before):
-        """Part of a task: what hostapd says of itself, after some commands."""
-        # all of it each time: a reload says nothing and shows WPS again, and a hostapd that
-        # has waited too long for a listener forgets it without a word (HOSTAPD)
-        answers = yield link.asking(*before + ("WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG"))
-        if not answers:
-            return
-        pin, status, wps, config = answers[-4:]  # secrets are in the first and the last one
-        link.has_pin = pin.strip().isdigit()
-        link.state = field(status, b"state") or b"ENABLED"
-        link.freq = number(field(status, b"freq"), 0)
-        link.radio = field(status, b"phy") + field(status, b"bssid[0]")
-        left = field(status, b"cac_time_left_seconds")
-        link.waits_until = after(ticks(), 1000 * number(left, 0)) if left.isdigit() else None
-        if wps.startswith(b"UNKNOWN"):
-            if link.has_wps:
-                self._log("error", "%s: %s" % (bss.ifname, NO_WPS))
-            link.has_wps, link.looked = False, True
-            return
-        said, state = field(wps, b"PBC Status"), field(config, b"wps_state")
-        if not said or not state:
-            raise refused(bss, "look", "to tell its state")
-        link.has_wps = True
-        if state != b"disabled" and not link.warm and not link.configured:
-            link.warm, link.uuid = True, None  # nobody has told it so: it has read its configuration again
-        link.configured = state == b"configured"
-        link.shown = link.state == b"ENABLED" and state != b"disabled"
-        if not any([self._places.has_changed(path) for path, _ in bss.place.confs]):  # it may have read the new one
-            if link.warm is None:
-                link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
-            if link.uuid is None:
-                link.uuid = bss.place.options.get(b"uuid", b"").lower()
-        link.outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
-        link.looked = True
-        self._compare(bss, link, said)
-
-    def _compare(self, bss, link, said):
-        """What hostapd says of its window, beside what its events have told."""
-        was_open = link.pbc
-        number, before, confirmed = bss.windows.get(link.path, (0, "", False))
-        mine = number and number == self._wanted(bss).window
-        # an overlap that kept a window from opening passes by itself
-        is_open = said == b"Active" or said == b"Overlap" and (was_open or mine and confirmed)
-        if is_open and link.is_stale:
-            return  # it says so for ever, and nobody can enrol: not before another WPS_PBC
-        link.pbc, link.is_stale = is_open, False
-        if said == b"Overlap":
-            if mine:
-                self._on_event(bss, link, [b"WPS-OVERLAP-DETECTED"])
-        elif is_open:
-            if not was_open:
-                self._on_event(bss, link, [b"WPS-PBC-ACTIVE"])
-        elif mine and (was_open or confirmed or link.outcome != before):
-            # a window that was open and is Disabled now has ended well (Timed-out after a timeout
-            # and a cancel); one that was never confirmed may be as before
-            if said == b"Timed-out" and (was_open or confirmed):
-                link.pbc = True
-                self._on_event(bss, link, [b"WPS-TIMEOUT"])
-            elif link.outcome.startswith("Success"):
-                link.pbc = True
-                self._on_event(bss, link, [b"WPS-SUCCESS", link.outcome[8:].encode()])
-        elif not mine:
-            bss.windows.pop(link.path, None)  # closed
-
-    def _take_pin(self, bss, link):
-        """The AP's own PIN hands the key to anybody who sends it, whatever the file says by now (HOSTAPD)."""
-        self._log("warning", "%s: hostapd had a PIN of its own (wps_pin in UCI), which is taken away." % bss.ifname)
-        if not (yield from self._obeyed(link, "WPS_AP_PIN disable")):
-            raise refused(bss, "pin", "to forget its own PIN")
-        link.has_pin = False
-
-    def _prepare(self, bss, link):
-        answer, status = (yield link.asking("SET wps_state 2", "STATUS")) or (b"OK\n", b"")
-        if answer != b"OK\n":
-            raise refused(bss, "prepare", "to have WPS when the radio comes on the air")
-        if field(status, b"state") == b"ENABLED":  # too late, whichever socket tells of it first
-            link.warm = False
-        link.configured, link.went_hidden = True, False
-
-    def _cancel(self, bss, link):
-        cancelled, wps = (yield link.asking("WPS_CANCEL", "WPS_GET_STATUS")) or (b"OK\n", b"")
-        if cancelled != b"OK\n":
-            raise refused(bss, "cancel", "to end its session")
-        # what hostapd calls Active even now is a window of before, which nobody can use
-        link.pbc, link.is_stale = False, field(wps, b"PBC Status") == b"Active"
-        bss.windows.pop(link.path, None)
-
-    def _hide(self, bss, link):
-        return self._set_shown(bss, link, False)
-
-    def _show(self, bss, link):
-        return self._set_shown(bss, link, True)
-
-    def _set_shown(self, bss, link, shown):
-        if not (yield from self._obeyed(link, "SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON")):
-            raise refused(bss, "beacon", "to change the beacon")
-        link.shown = link.configured = shown
-
-    def _separate(self, bss, link):
-        # hostapd asks for this at each press, so it holds from now on
-        link.independent = yield from self._obeyed(link, "SET wps_independent 1")
-        if not link.independent:
-            raise refused(bss, "independent", "to keep its BSSs apart")
-
-    def _write_conf(self, bss, _link):
-        # a file is several BSSs', and of an AP MLD each link is here: one at a time, and to its end
-        while self._writing and not self._writing.is_over:
-            yield 20
-        outcome = []
-        self._writing = self._loop.run(self._rewriting(bss.place), lambda _result, error: outcome.append(error))
-        while not outcome:
-            yield 20
-        if outcome[0]:
-            raise outcome[0]
-
-    def _rewriting(self, place):
-        for path in place.lacks():
-            wanted = {place.ifname: place.wps_options([o for p, o in place.confs if p == path][0])}
-            yield from Rewrite(path, LONGEST_CONF_LINE).run(conf_edit(wanted))
-            self._places.wrote(path)
-        yield from self._places.reading(lambda _: True)
-        self.take()
-
-    def _press(self, bss, link):
-        want = self._wanted(bss)
-        number, before, _ = bss.windows.get(link.path, (0, "", False))
-        if number == want.window:
-            # somebody may have got the key meanwhile, unheard
-            wps = yield link.asking("WPS_GET_STATUS")
-            if wps is None:
-                return
-            outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
-            if outcome != before and outcome.startswith("Success"):
-                link.outcome, link.pbc = outcome, True
-                self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
-                return
-        else:
-            before = link.outcome
-        bss.windows[link.path] = want.window, before, False
-        link.pressing = True
-        answer = yield link.asking("WPS_PBC")
-        if not link.pbc and answer is not None:  # WPS-PBC-ACTIVE comes before the OK
-            wps = yield link.asking("WPS_GET_STATUS")
-            said = field(wps or b"", b"PBC Status")
-            link.pbc = answer == b"OK\n" and said == b"Active"
-            if said == b"Overlap":
-                link.pressing = False
-                bss.windows.pop(link.path, None)
-                raise overlap()
-        link.pressing = False
-        if link.pbc:
-            link.is_stale = False
-            bss.has_refused = False
-            bss.windows[link.path] = want.window, before, True  # of a session that may be over by now
-        elif link.sock and bss.has_refused:
-            bss.windows.pop(link.path, None)
-            raise refused(bss, "press", "the push button")
-        elif link.sock:
-            bss.has_refused = True
-            link.warm = False  # hostapd was started before the file said so
-
-    def _obeyed(self, link, *commands):
-        """Part of a step: whether hostapd said OK to each, or is gone."""
-        answers = yield link.asking(*commands)
-        return answers is None or answers == (b"OK\n" if len(commands) == 1 else [b"OK\n"] * len(commands))
-
-    # -- a BSS that hostapd has started without WPS
-
-    def is_cold(self, bss):
-        """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD): started
-        without WPS, or in a group under a uuid of its own."""
-        group = [place for place in self._places.group(bss.place.ssid) if place.enabled]
-        uuid = bss.place.group_uuid.encode()
-        return any([
-            link.looked and link.freq < SIX_GHZ and (not link.warm or len(group) > 1 and link.uuid != uuid)
-            for link in bss.links
-        ])  # fmt: skip
-
-    def _restart(self, ssid):
-        """All of a group that are cold, at once: their clients are dropped once."""
-        if ssid in self._restarts:
-            return
-        bsses = self._restarts[ssid] = []
-
-        def done(_result, error):
-            del self._restarts[ssid]
-            for bss in [bss for bss in self.bsses if bss.place.ssid == ssid]:
-                if error and bss in bsses:
-                    self._fail(bss, error)
-                self._on_change(bss)
-
-        self._loop.run(self._restarting(ssid, bsses), done)
-
-    def _restarting(self, ssid, bsses):
-        began = ticks()
-        yield 20
-        group = [bss for bss in self.bsses if bss.place.ssid == ssid]
-        while any([link.sock and not link.looked for bss in group for link in bss.links]):
-            if ticks_diff(ticks(), began) > PATIENCE:
-                break
-            yield 20
-        bsses += [
-            bss for bss in group if bss in self.bsses and bss.enabled
-            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
-        ]  # fmt: skip
-        if not bsses:
-            return
-        by_netifd = self._netifd.is_there
-        if by_netifd:
-            changes = []
-            for bss in bsses:
-                changes += [c for c in self._places.keeping(bss.place) if c not in changes]
-            if changes and not (yield from self._uci.committing(changes)):
-                raise refused(bsses[0], "uci", "nothing, but UCI could not be written")
-            if not (yield from self._netifd.resting(self._places.is_pending)):
-                raise Refusal(DENIED, "netifd_pending", "netifd has been setting up a radio for %d s."
-                              % (SETUP_TIME // 1000))
-        for bss in bsses:
-            self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
-            self._on_drop(bss)
-        if not by_netifd:
-            yield from self._restart_radios(bsses)
-        elif not (yield from self._netifd.reloading()):
-            raise refused(bsses[0], "restart", "to come back with WPS")
-        began = at_work = ticks()
-        while any([self._is_coming(bss) for bss in bsses]):
-            if by_netifd:
-                yield lambda go_on: self._netifd.ask(go_on)
-                if self._places.is_pending():
-                    at_work = ticks()
-            if ticks_diff(ticks(), at_work) > RESTART_TIME or ticks_diff(ticks(), began) > SETUP_TIME:
-                raise refused(bsses[0], "restart", "to come back with WPS")
-            for bss in bsses:
-                if bss in self.bsses and not any([link.step for link in bss.links]):
-                    self.look(bss)
-            yield 250 if by_netifd else 100
-
-    def is_restarting(self, bss):
-        return bss.place.ssid in self._restarts
-
-    def _is_coming(self, bss):
-        return bss in self.bsses and (self.is_cold(bss) or not all([link.sock and link.looked for link in bss.links]))
-
-    def _restart_radios(self, bsses):
-        """Where there is no netifd.  A BSS of the radio that is hidden comes back without
-        WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
-        radios = {}  # radio -> the Link through which it is told
-        for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
-            radios.setdefault(link.radio, link)
-        mates = [(bss, link) for bss in self.bsses for link in bss.links if bss in bsses or link.radio in radios]
-        mine = [link for _, link in mates]
-        self._restarted += mine
-        try:
-            while any([link.step for link in mine]):
-                yield 20
-            yield from self._restart_links(bsses, mates, radios.values())
-        finally:
-            self._restarted = [link for link in self._restarted if link not in mine]
-            for bss, _ in mates:
-                self._on_change(bss)
-
-    def _restart_links(self, bsses, mates, tellers):
-        for bss, link in mates:
-            cold = bss in bsses
-            options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
-            commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
-            if link.sock and link.freq < SIX_GHZ and (cold or link.warm):
-                if not (yield from self._obeyed(link, *commands)):
-                    raise refused(bss, "restart", "to restart the radio with WPS")
-                link.configured = True
-        for link in tellers:
-            if not (yield from self._obeyed(link, "DISABLE", "ENABLE")):
-                raise refused(bsses[0], "restart", "to restart the radio with WPS")
-        for bss, link in mates:
-            if bss in bsses:
-                link.warm, link.uuid = True, bss.place.group_uuid.encode()
-            link.restarted = ticks()
-            self.set_up_anew(link)
-
-    def set_up_anew(self, link):
-        """The BSS was off, with whatever window it had."""
-        is_stale = link.pbc or link.is_stale
-        link.forget()
-        link.is_stale = is_stale
-        self._save()
-
-    def went_down(self, link):
-        # what another BSS's socket tells of our own restart may be read late
-        by_us = link.restarted is not None and ticks_diff(ticks(), link.restarted) < PATIENCE
-        link.went_hidden = bool(link.warm) and not link.configured and not by_us
-        self.set_up_anew(link)
-
-    # -- psk files
 
     def _wish(self, file):
         """The key id that a psk file has to have armed, or a Refusal: one content serves all."""
@@ -4373,7 +3899,7 @@ class Mender:
                         "%s serves networks with different keys called %s." % (file.path, key.id),
                     )  # fmt: skip
         for ssid in set([bss.place.ssid for bss in file.users]):
-            keys += self.devices.keys(ssid, known)
+            keys += self._devices.keys(ssid, known)
         withheld = [key_id for bss in file.users if bss.place.network for key_id in bss.place.network.withheld]
         removed = self._gone(file)
         is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
@@ -4391,7 +3917,7 @@ class Mender:
     def _is_right(self, file, armed):
         return file.right_for == (armed, self._places.count)
 
-    def _is_armed(self, bss, link, want=None):
+    def is_armed(self, bss, link, want=None):
         """Whether its psk file is as it should be, and loaded."""
         file = bss.psk
         want = want or self._wanted(bss)
@@ -4405,7 +3931,7 @@ class Mender:
             return True
         return link.has_wps and (bss.enabled or bool(bss.psk.armed) or link.loaded is not None)
 
-    def mend_file(self, file):
+    def mend(self, file):
         """Begin what is due on a psk file."""
         if file.step or file.held:
             return
@@ -4516,7 +4042,7 @@ class Mender:
                 if not file.trouble or file.trouble.sentence != refusal.sentence:
                     self._log("error", refusal.sentence)
                 file.trouble = refusal
-                file.held = self._loop.at(HOLD, lambda: self._release_file(file))
+                file.held = self._loop.at(HOLD, lambda: self._try_again(file))
             elif file.trouble and file.trouble.code in ("psk_file", "psk_refused", "accident"):
                 file.trouble = None
             for bss in tuple(file.users):
@@ -4529,11 +4055,11 @@ class Mender:
         if not over:
             file.step = step
 
-    def _release_file(self, file):
-        self._forgive(file)
-        self.mend_file(file)
+    def _try_again(self, file):
+        self.forgive(file)
+        self.mend(file)
 
-    def _forgive(self, file):
+    def forgive(self, file):
         """What hostapd refused is tried again where it has nothing else: until then nobody can connect,
         and no stamp tells that a file can be read again."""
         self._loop.cancel(file.held)
@@ -4542,6 +4068,551 @@ class Mender:
             for link in bss.links:
                 if not link.loaded and link.loaded is not None:
                     link.refused = None
+
+
+# ---------------------------------------------------------------------------
+# mend: BSSs that have to be restarted before they can enrol
+# ---------------------------------------------------------------------------
+
+
+def obeyed(link, *commands):
+    """Part of a task: whether hostapd said OK to each, or is gone."""
+    answers = yield link.asking(*commands)
+    return answers is None or answers == (b"OK\n" if len(commands) == 1 else [b"OK\n"] * len(commands))
+
+
+class Restarts:
+    """Of BSSs that hostapd has started without WPS: they are cold.
+
+    Handed in: bsses() -> all that there are; wanted(bss), on_change(bss), on_drop(bss) as to
+    the Mender, and save(); fail(bss, refusal); look(bss), hostapd is asked anew.
+    """
+
+    def __init__(self, loop, log, places, netifd, uci, bsses, wanted, on_change, on_drop, save, fail, look):
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._netifd = netifd
+        self._uci = uci
+        self._bsses = bsses
+        self._wanted = wanted
+        self._on_change = on_change
+        self._on_drop = on_drop
+        self._save = save
+        self._fail = fail
+        self._look = look
+        self._under_way = {}  # SSID -> its BSSs
+        self._restarted = []  # Links whose radio is being restarted: they are left as they are
+
+    def holds(self, link):
+        return link in self._restarted
+
+    def is_cold(self, bss):
+        """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD): started
+        without WPS, or in a group under a uuid of its own."""
+        group = [place for place in self._places.group(bss.place.ssid) if place.enabled]
+        uuid = bss.place.group_uuid.encode()
+        return any([
+            link.looked and link.freq < SIX_GHZ and (not link.warm or len(group) > 1 and link.uuid != uuid)
+            for link in bss.links
+        ])  # fmt: skip
+
+    def begin(self, ssid):
+        """All of a group that are cold, at once: their clients are dropped once."""
+        if ssid in self._under_way:
+            return
+        bsses = self._under_way[ssid] = []
+
+        def done(_result, error):
+            del self._under_way[ssid]
+            for bss in [bss for bss in self._bsses() if bss.place.ssid == ssid]:
+                if error and bss in bsses:
+                    self._fail(bss, error)
+                self._on_change(bss)
+
+        self._loop.run(self._restarting(ssid, bsses), done)
+
+    def _restarting(self, ssid, bsses):
+        began = ticks()
+        yield 20
+        group = [bss for bss in self._bsses() if bss.place.ssid == ssid]
+        while any([link.sock and not link.looked for bss in group for link in bss.links]):
+            if ticks_diff(ticks(), began) > PATIENCE:
+                break
+            yield 20
+        bsses += [
+            bss for bss in group if bss in self._bsses() and bss.enabled
+            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
+        ]  # fmt: skip
+        if not bsses:
+            return
+        by_netifd = self._netifd.is_there
+        if by_netifd:
+            changes = []
+            for bss in bsses:
+                changes += [c for c in self._places.keeping(bss.place) if c not in changes]
+            if changes and not (yield from self._uci.committing(changes)):
+                raise refused(bsses[0], "uci", "nothing, but UCI could not be written")
+            if not (yield from self._netifd.resting(self._places.is_pending)):
+                raise Refusal(DENIED, "netifd_pending", "netifd has been setting up a radio for %d s."
+                              % (SETUP_TIME // 1000))
+        for bss in bsses:
+            self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
+            self._on_drop(bss)
+        if not by_netifd:
+            yield from self._restart_radios(bsses)
+        elif not (yield from self._netifd.reloading()):
+            raise refused(bsses[0], "restart", "to come back with WPS")
+        began = at_work = ticks()
+        while any([self._is_coming(bss) for bss in bsses]):
+            if by_netifd:
+                yield lambda go_on: self._netifd.ask(go_on)
+                if self._places.is_pending():
+                    at_work = ticks()
+            if ticks_diff(ticks(), at_work) > RESTART_TIME or ticks_diff(ticks(), began) > SETUP_TIME:
+                raise refused(bsses[0], "restart", "to come back with WPS")
+            for bss in bsses:
+                if bss in self._bsses() and not any([link.step for link in bss.links]):
+                    self._look(bss)
+            yield 250 if by_netifd else 100
+
+    def is_restarting(self, bss):
+        return bss.place.ssid in self._under_way
+
+    def _is_coming(self, bss):
+        is_there = all([link.sock and link.looked for link in bss.links])
+        return bss in self._bsses() and (self.is_cold(bss) or not is_there)
+
+    def _restart_radios(self, bsses):
+        """Where there is no netifd.  A BSS of the radio that is hidden comes back without
+        WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
+        radios = {}  # radio -> the Link through which it is told
+        for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
+            radios.setdefault(link.radio, link)
+        mates = [(bss, link) for bss in self._bsses() for link in bss.links if bss in bsses or link.radio in radios]
+        mine = [link for _, link in mates]
+        self._restarted += mine
+        try:
+            while any([link.step for link in mine]):
+                yield 20
+            yield from self._restart_links(bsses, mates, radios.values())
+        finally:
+            self._restarted = [link for link in self._restarted if link not in mine]
+            for bss, _ in mates:
+                self._on_change(bss)
+
+    def _restart_links(self, bsses, mates, tellers):
+        for bss, link in mates:
+            cold = bss in bsses
+            options = bss.place.wps_options(bss.place.options) if cold else {b"wps_state": b"2"}
+            commands = ["SET %s %s" % (n.decode(), v.decode()) for n, v in options.items() if v is not None]
+            if link.sock and link.freq < SIX_GHZ and (cold or link.warm):
+                if not (yield from obeyed(link, *commands)):
+                    raise refused(bss, "restart", "to restart the radio with WPS")
+                link.configured = True
+        for link in tellers:
+            if not (yield from obeyed(link, "DISABLE", "ENABLE")):
+                raise refused(bsses[0], "restart", "to restart the radio with WPS")
+        for bss, link in mates:
+            if bss in bsses:
+                link.warm, link.uuid = True, bss.place.group_uuid.encode()
+            link.restarted = ticks()
+            link.set_up_anew()
+
+
+# ---------------------------------------------------------------------------
+# mend: the rest of what a BSS lacks
+# ---------------------------------------------------------------------------
+
+
+class Mender:
+    """Brings each BSS to what is wanted of it.
+
+    Handed in: wanted(bss) -> Want; on_change(bss), the facts about it have changed;
+    on_failure(bss, refusal), a step failed on it; on_event(bss, link, words), hostapd said
+    something; on_drop(bss), its clients are about to be dropped; on_lost(bss, link), a
+    control socket died; save(), something that outlives this process has changed.
+    """
+
+    def __init__(
+        self, loop, log, places, netifd, uci, devices,
+        wanted, on_change, on_failure, on_event, on_drop, on_lost, save,
+    ):  # fmt: skip
+        self.bsses = []
+        self.devices = devices
+        self._loop = loop
+        self._log = log
+        self._places = places
+        self._netifd = netifd
+        self._wanted = wanted
+        self._on_change = on_change
+        self._on_failure = on_failure
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._processes = {}  # folder of control sockets -> Process
+        self._writing = None  # the Task that rewrites a configuration file
+        self.arming = Arming(loop, log, places, devices, wanted, on_change, on_failure, save)
+        self.restarts = Restarts(
+            loop, log, places, netifd, uci, bsses=lambda: self.bsses, wanted=wanted, on_change=on_change,
+            on_drop=on_drop, save=save, fail=self._fail, look=self.look,
+        )  # fmt: skip
+
+    # -- in step with the places
+
+    def take(self):
+        """Have a Bss for each Place, and for no other."""
+        known = {bss.ifname: bss for bss in self.bsses}
+        bsses = []
+        for place in self._places.all:
+            bss = known.pop(place.ifname, None)
+            if not bss:
+                bss = Bss(place, self.devices)
+            elif place.confs != bss.place.confs:
+                self._release(bss)
+            bss.place = place
+            bss.told = None
+            bsses.append(bss)
+            self._link(bss)
+        self.arming.take(bsses)
+        self.bsses = bsses  # whole: without memory half-way it would be gone through as it is
+        for bss in known.values():
+            for link in bss.links:
+                link.close()
+            self._release(bss)
+        self._places.is_due = False
+
+    def _link(self, bss):
+        """A control socket for each link."""
+        folder = bss.place.folder
+        process = self._processes.get(folder)
+        if not process:
+            process = self._processes[folder] = Process()
+        names = [bss.ifname]
+        if bss.place.is_mld:  # the socket without a number is deaf (HOSTAPD)
+            names = [path.rpartition("/")[2] for path in files_like(folder + "/", bss.ifname + "_link*")]
+        paths = [folder + "/" + name for name in names]
+        for link in tuple(bss.links):
+            if link.path not in paths:
+                bss.links.remove(link)
+                link.close()
+        known = [link.path for link in bss.links]
+        for path in paths:
+            if path not in known:
+                link = Link(
+                    self._loop, path, process,
+                    lambda link, words: self._on_event(bss, link, words), lambda link: self._lost(bss, link),
+                )  # fmt: skip
+                link.number = int(number(path.rpartition("_link")[2].encode(), -1)) if bss.place.is_mld else -1
+                bss.links.append(link)
+
+    def _lost(self, bss, link):
+        if link.step:
+            link.step.drop()
+            link.step = None
+        bss.told = None
+        self._on_lost(bss, link)
+
+    def look(self, bss):
+        """Ask its hostapd anew, with whom the connection may have to be made."""
+        if bss.place.is_mld:
+            self._link(bss)
+        for link in bss.links:
+            link.looked = False
+            link.probe()
+            link.open()
+        self.mend(bss)
+
+    def drop_steps(self, bss):
+        for link in bss.links:
+            if link.step:
+                link.step.drop()
+                link.step = None
+
+    # -- failing
+
+    def _fail(self, bss, refusal):
+        if refusal.code == "overlap":  # no fault of the BSS
+            self._on_failure(bss, refusal)
+            return
+        bss.failed = (bss.failed if bss.held else []) + [refusal.code]
+        self._loop.cancel(bss.held)
+        bss.held = self._loop.at(HOLD, lambda: self._try_again(bss))
+        if not bss.trouble or bss.trouble.sentence != refusal.sentence:
+            self._log("error", refusal.sentence)
+        bss.trouble = refusal
+        bss.told = None
+        self._on_failure(bss, refusal)
+
+    def _try_again(self, bss):
+        bss.held = None
+        self._on_change(bss)
+
+    def _release(self, bss):
+        """What failed may go well now."""
+        self._loop.cancel(bss.held)
+        bss.held = bss.trouble = None
+
+    def release(self, bss):
+        self._release(bss)
+        if bss.psk:
+            self.arming.forgive(bss.psk)
+
+    # -- what is lacking
+
+    def mend(self, bss):
+        """Begin what is due on a BSS, as far as nothing is under way."""
+        if bss.psk:
+            self.arming.mend(bss.psk)
+        for link in bss.links:
+            if link.sock and not link.step:
+                due = self._lacking(bss, link)
+                if due:
+                    self._begin(bss, link, self._wait if link.process.is_loading(link) else due)
+        if not bss.held and bss.trouble and self.is_content(bss):
+            bss.trouble = bss.told = None  # whatever it was, it is mended
+
+    def _begin(self, bss, link, due):
+        over = []
+
+        def done(_result, error):
+            over.append(True)
+            link.step = None
+            bss.told = None
+            if error and not isinstance(error, Refusal):
+                error = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, error))
+            if error:
+                self._fail(bss, error)
+            self._on_change(bss)
+
+        step = self._loop.run(due(bss, link), done)
+        if not over:
+            link.step = step
+
+    def _lacking(self, bss, link):
+        """The step that is due on a link, or None."""
+        want, place = self._wanted(bss), bss.place
+        failed = bss.failed if bss.held else ()
+        if not link.looked:
+            return None if "look" in failed else self._look
+        if not link.has_wps or self.restarts.holds(link):
+            return None
+        if link.has_pin and "pin" not in failed:
+            return self._take_pin
+        if link.state != b"ENABLED":
+            # hostapd sets WPS up when the radio comes on the air, if wps_state is 2 by then (HOSTAPD)
+            return self._prepare if link.warm and not link.configured and "prepare" not in failed else None
+        if place.unknown and place.unknown.code in ("no_section", "netifd_pending") and link.path not in bss.windows:
+            return None  # it may be nothing of ours, or what is open there may be meant
+        if link.freq >= SIX_GHZ:
+            want = Want()
+        is_window = link.pbc or link.is_stale and link.path in bss.windows
+        is_other = not want.window or bss.windows.get(link.path, (0,))[0] != want.window  # of a session before
+        if is_window and is_other and "cancel" not in failed:
+            return self._cancel
+        if link.shown and not want.shown and "beacon" not in failed:
+            return self._hide
+        if bss.held or not place.network or bss.unsupported() or self._is_unsettled(bss):
+            return None
+        if bss.enabled and not link.independent:
+            return self._separate
+        if not self.arming.is_armed(bss, link, want):
+            return None
+        if not self._netifd.is_there and place.lacks():
+            return self._write_conf  # else the file is netifd's, which is told by UCI
+        if want.now and self.restarts.is_cold(bss):
+            self.restarts.begin(place.ssid)
+            return None
+        if want.shown and not (link.shown and link.configured):
+            return self._show
+        if want.window and not link.pbc and not link.ending and want.may_press:
+            return self._press
+        return None
+
+    def _is_unsettled(self, bss):
+        return any([path in self._places.unsettled for path, _ in bss.place.confs])
+
+    def is_content(self, bss):
+        """Nothing is lacking or under way; a link that can't be used lacks nothing."""
+        if bss.held or self._is_unsettled(bss) or bss.psk and bss.psk.step:
+            return False
+        if self.restarts.is_restarting(bss):
+            return False
+        able = [link for link in bss.links if link.sock]
+        return bool(able) and not any([link.step or self._lacking(bss, link) for link in able]) and (
+            not bss.place.network or bool(bss.unsupported()) or all([self.arming.is_armed(bss, link) for link in able])
+        )  # fmt: skip
+
+    def is_gone(self, bss):
+        return not any([link.sock and not link_waits(link) or link.step for link in bss.links])
+
+    # -- the steps
+
+    def _wait(self, bss, link):
+        yield lambda go_on: link.process.turn(link, go_on)
+
+    def _look(self, bss, link):
+        return self.looking(bss, link, "ATTACH")
+
+    def looking(self, bss, link, *before):
+        """Part of a task: what hostapd says of itself, after some commands."""
+        # all of it each time: a reload says nothing and shows WPS again, and a hostapd that
+        # has waited too long for a listener forgets it without a word (HOSTAPD)
+        answers = yield link.asking(*before + ("WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG"))
+        if not answers:
+            return
+        pin, status, wps, config = answers[-4:]  # secrets are in the first and the last one
+        link.has_pin = pin.strip().isdigit()
+        link.state = field(status, b"state") or b"ENABLED"
+        link.freq = number(field(status, b"freq"), 0)
+        link.radio = field(status, b"phy") + field(status, b"bssid[0]")
+        left = field(status, b"cac_time_left_seconds")
+        link.waits_until = after(ticks(), 1000 * number(left, 0)) if left.isdigit() else None
+        if wps.startswith(b"UNKNOWN"):
+            if link.has_wps:
+                self._log("error", "%s: %s" % (bss.ifname, NO_WPS))
+            link.has_wps, link.looked = False, True
+            return
+        said, state = field(wps, b"PBC Status"), field(config, b"wps_state")
+        if not said or not state:
+            raise refused(bss, "look", "to tell its state")
+        link.has_wps = True
+        if state != b"disabled" and not link.warm and not link.configured:
+            link.warm, link.uuid = True, None  # nobody has told it so: it has read its configuration again
+        link.configured = state == b"configured"
+        link.shown = link.state == b"ENABLED" and state != b"disabled"
+        if not any([self._places.has_changed(path) for path, _ in bss.place.confs]):  # it may have read the new one
+            if link.warm is None:
+                link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
+            if link.uuid is None:
+                link.uuid = bss.place.options.get(b"uuid", b"").lower()
+        link.outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+        link.looked = True
+        self._compare(bss, link, said)
+
+    def _compare(self, bss, link, said):
+        """What hostapd says of its window, beside what its events have told."""
+        was_open = link.pbc
+        number, before, confirmed = bss.windows.get(link.path, (0, "", False))
+        mine = number and number == self._wanted(bss).window
+        # an overlap that kept a window from opening passes by itself
+        is_open = said == b"Active" or said == b"Overlap" and (was_open or mine and confirmed)
+        if is_open and link.is_stale:
+            return  # it says so for ever, and nobody can enrol: not before another WPS_PBC
+        link.pbc, link.is_stale = is_open, False
+        if said == b"Overlap":
+            if mine:
+                self._on_event(bss, link, [b"WPS-OVERLAP-DETECTED"])
+        elif is_open:
+            if not was_open:
+                self._on_event(bss, link, [b"WPS-PBC-ACTIVE"])
+        elif mine and (was_open or confirmed or link.outcome != before):
+            # a window that was open and is Disabled now has ended well (Timed-out after a timeout
+            # and a cancel); one that was never confirmed may be as before
+            if said == b"Timed-out" and (was_open or confirmed):
+                link.pbc = True
+                self._on_event(bss, link, [b"WPS-TIMEOUT"])
+            elif link.outcome.startswith("Success"):
+                link.pbc = True
+                self._on_event(bss, link, [b"WPS-SUCCESS", link.outcome[8:].encode()])
+        elif not mine:
+            bss.windows.pop(link.path, None)  # closed
+
+    def _take_pin(self, bss, link):
+        """The AP's own PIN hands the key to anybody who sends it, whatever the file says by now (HOSTAPD)."""
+        self._log("warning", "%s: hostapd had a PIN of its own (wps_pin in UCI), which is taken away." % bss.ifname)
+        if not (yield from obeyed(link, "WPS_AP_PIN disable")):
+            raise refused(bss, "pin", "to forget its own PIN")
+        link.has_pin = False
+
+    def _prepare(self, bss, link):
+        answer, status = (yield link.asking("SET wps_state 2", "STATUS")) or (b"OK\n", b"")
+        if answer != b"OK\n":
+            raise refused(bss, "prepare", "to have WPS when the radio comes on the air")
+        if field(status, b"state") == b"ENABLED":  # too late, whichever socket tells of it first
+            link.warm = False
+        link.configured, link.went_hidden = True, False
+
+    def _cancel(self, bss, link):
+        cancelled, wps = (yield link.asking("WPS_CANCEL", "WPS_GET_STATUS")) or (b"OK\n", b"")
+        if cancelled != b"OK\n":
+            raise refused(bss, "cancel", "to end its session")
+        # what hostapd calls Active even now is a window of before, which nobody can use
+        link.pbc, link.is_stale = False, field(wps, b"PBC Status") == b"Active"
+        bss.windows.pop(link.path, None)
+
+    def _hide(self, bss, link):
+        return self._set_shown(bss, link, False)
+
+    def _show(self, bss, link):
+        return self._set_shown(bss, link, True)
+
+    def _set_shown(self, bss, link, shown):
+        if not (yield from obeyed(link, "SET wps_state %d" % (2 if shown else 0), "UPDATE_BEACON")):
+            raise refused(bss, "beacon", "to change the beacon")
+        link.shown = link.configured = shown
+
+    def _separate(self, bss, link):
+        # hostapd asks for this at each press, so it holds from now on
+        link.independent = yield from obeyed(link, "SET wps_independent 1")
+        if not link.independent:
+            raise refused(bss, "independent", "to keep its BSSs apart")
+
+    def _write_conf(self, bss, _link):
+        # a file is several BSSs', and of an AP MLD each link is here: one at a time, and to its end
+        while self._writing and not self._writing.is_over:
+            yield 20
+        outcome = []
+        self._writing = self._loop.run(self._rewriting(bss.place), lambda _result, error: outcome.append(error))
+        while not outcome:
+            yield 20
+        if outcome[0]:
+            raise outcome[0]
+
+    def _rewriting(self, place):
+        for path in place.lacks():
+            wanted = {place.ifname: place.wps_options([o for p, o in place.confs if p == path][0])}
+            yield from Rewrite(path, LONGEST_CONF_LINE).run(conf_edit(wanted))
+            self._places.wrote(path)
+        yield from self._places.reading(lambda _: True)
+        self.take()
+
+    def _press(self, bss, link):
+        want = self._wanted(bss)
+        number, before, _ = bss.windows.get(link.path, (0, "", False))
+        if number == want.window:
+            # somebody may have got the key meanwhile, unheard
+            wps = yield link.asking("WPS_GET_STATUS")
+            if wps is None:
+                return
+            outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+            if outcome != before and outcome.startswith("Success"):
+                link.outcome, link.pbc = outcome, True
+                self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
+                return
+        else:
+            before = link.outcome
+        bss.windows[link.path] = want.window, before, False
+        link.pressing = True
+        answer = yield link.asking("WPS_PBC")
+        if not link.pbc and answer is not None:  # WPS-PBC-ACTIVE comes before the OK
+            wps = yield link.asking("WPS_GET_STATUS")
+            said = field(wps or b"", b"PBC Status")
+            link.pbc = answer == b"OK\n" and said == b"Active"
+            if said == b"Overlap":
+                link.pressing = False
+                bss.windows.pop(link.path, None)
+                raise overlap()
+        link.pressing = False
+        if link.pbc:
+            link.is_stale = False
+            bss.has_refused = False
+            bss.windows[link.path] = want.window, before, True  # of a session that may be over by now
+        elif link.sock and bss.has_refused:
+            bss.windows.pop(link.path, None)
+            raise refused(bss, "press", "the push button")
+        elif link.sock:
+            bss.has_refused = True
+            link.warm = False  # hostapd was started before the file said so
 
 
 # ---------------------------------------------------------------------------
@@ -4649,44 +4720,39 @@ _KEPT = (
     "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "link", "mac", "uuid", "name",
     "attempts", "elapsed", "ended", "connected", "is_given",
 )  # fmt: skip
-_MOST_HISTORY = 32  # sessions
-
-
-def uptime():
-    """Seconds since boot: a clock that nobody sets and that outlives us."""
-    with open("/proc/uptime", "rb") as file:
-        return int(float(file.read().split()[0]))
-
-
 class Sessions:
     """The sessions that there are, on BSSs that are mended.
 
-    Handed in: tell(name, pairs) has an event told; on_change(bss), something about a BSS is
-    different; on_drop(bss), its clients are about to be dropped.
+    Handed in: tell(name, pairs) has an event told; save(), something that outlives this
+    process has changed; remember(session), it has ended or more of it has become known;
+    on_change(bss), something about a BSS is different; on_drop(bss), its clients are about to
+    be dropped; refreshing(), part of a task: the files are looked at.
     """
 
-    def __init__(self, loop, log, places, netifd, uci, run_folder, tell, on_change, on_drop, refreshing):
+    def __init__(self, loop, log, places, netifd, uci, tell, save, remember, on_change, on_drop, refreshing):
         self.all = []
         self.is_restored = False
         self.last = {}  # ifname -> the Session that ended there
         self.next_id = 1
         self.is_stopping = False
         self.asked = []  # BSSs of which somebody has asked more than to be left as they are
-        self.devices = Devices(loop, log, places, uci, (
-            refreshing, lambda: self.mender.bsses, self._gives_out, self._keys_changed,
-        ))  # fmt: skip
-        self.mender = Mender(loop, log, places, netifd, uci, self.devices, (
-            self.wanted, self._changed, self._leave, self._on_event, on_drop, self._on_lost, self.save,
-        ))  # fmt: skip
+        self.devices = Devices(
+            loop, log, places, uci, refreshing=refreshing, bsses=lambda: self.mender.bsses,
+            is_used=self._gives_out, on_change=self._keys_changed,
+        )  # fmt: skip
+        self.mender = Mender(
+            loop, log, places, netifd, uci, self.devices, wanted=self.wanted, on_change=self._changed,
+            on_failure=self._leave, on_event=self._on_event, on_drop=on_drop, on_lost=self._on_lost, save=save,
+        )  # fmt: skip
+        self.tell = tell
         self._loop = loop
         self._log = log
         self._places = places
-        self._run_folder = run_folder
-        self.tell = tell
+        self._save = save
+        self._remember = remember
         self._on_change = on_change
         self._by_ifname = {}  # ifname -> the Session that it is in
         self._tick = None  # the loop's handle
-        self._is_unsaved = False
 
     def of(self, bss):
         return self._by_ifname.get(bss.ifname)
@@ -4707,7 +4773,7 @@ class Sessions:
 
         for bss in self.mender.bsses:
             bss.told = None
-        self.save()
+        self._save()
         self._loop.at(0, mend)
 
     def wanted(self, bss):
@@ -4805,7 +4871,7 @@ class Sessions:
     def _check_place(self, session, bss):
         """A BSS that is not able any more leaves its session."""
         if not session.result and session.state in ARMED:
-            is_away = session.state == PREPARING and not self.mender.is_restarting(bss) and bss.waits()
+            is_away = session.state == PREPARING and not self.mender.restarts.is_restarting(bss) and bss.waits()
             why = bss.unsupported() or bss.place.unknown or is_away
             if not why and session.state in OPEN and bss.psk.is_read and session.key_id not in bss.key_ids:
                 # at once: meanwhile hostapd would make up a key and give that out
@@ -4819,6 +4885,32 @@ class Sessions:
         session.requests.append(lambda: answer(session))
         self.all.append(session)
         self.work_on_entry(session)
+
+    def take_up(self, session, age):
+        """One of an earlier wpsd goes on; age in s.  ValueError if it can't."""
+        if not session.bsses or any([self.of(bss) for bss in session.bsses]):
+            raise ValueError
+        session.began = after(ticks(), -1000 * min(max(0, age), 2 * WALK_TIME))
+        session.prepared = session.is_given = True  # what happened meanwhile is not known
+        session.state = ACTIVE if session.activated else ACTIVATING
+        self._ends_in(session, session.closes_in() if session.activated else PATIENCE)
+        for bss in session.bsses:
+            self._by_ifname[bss.ifname] = session
+            for link in bss.links:
+                link.open()
+        self.all.append(session)
+        self._begin_ticking()
+
+    def start_afresh(self):
+        """Forget what was taken up."""
+        for session in self.all:
+            self._loop.cancel(session.timer)
+        self.next_id, self.all, self._by_ifname, self.last = 1, [], {}, {}
+        for bss in self.mender.bsses:
+            bss.windows = {}
+            for link in bss.links:
+                link.started_anew()
+                link.is_stale = False
 
     def work_on_entry(self, session):
         session.work(self._enter)
@@ -4853,16 +4945,19 @@ class Sessions:
 
     def _enter(self, session):
         self._log("debug", "session %d is %s." % (session.id, session.state))
-        if not self._tick:
-            self._tick = self._loop.at(SESSION_TICK, self._on_tick)
+        self._begin_ticking()
         self._entries[session.state](self, session)
         for bss in session.bsses:
             bss.told = None
 
+    def _begin_ticking(self):
+        if not self._tick:
+            self._tick = self._loop.at(SESSION_TICK, self._on_tick)
+
     def _on_tick(self):
         self._tick = self._loop.at(SESSION_TICK, self._on_tick) if self.all else None
         for session in tuple(self.all):
-            if session.state == PREPARING and any([self.mender.is_restarting(bss) for bss in session.bsses]):
+            if session.state == PREPARING and any([self.mender.restarts.is_restarting(bss) for bss in session.bsses]):
                 self._ends_in(session, PATIENCE)  # that has a limit of its own
             for bss in tuple(session.bsses):
                 self.look(bss)
@@ -4902,13 +4997,13 @@ class Sessions:
                 bss.psk.distrust()
 
     def _enter_activating(self, session):
-        self.save()
+        self._save()
 
     def _enter_active(self, session):
         session.began = ticks()
         self._ends_in(session, session.closes_in())
         self.report("started", session)
-        self.save()
+        self._save()
         self._answer_all(session)
 
     def _enter_finishing(self, session):
@@ -4926,12 +5021,13 @@ class Sessions:
             for bss in session.bsses:
                 self.last[bss.ifname] = session
             self.report("finished", session, ("result", session.result), ("elapsed", session.elapsed))
-        self.save()
+        self._save()
         self._answer_all(session)
 
     def _enter_ended(self, session):
         self._detach(session)
-        self._remember(session)
+        if session.activated:
+            self._remember(session)
 
     _entries = {
         PREPARING: _enter_preparing,
@@ -4966,7 +5062,7 @@ class Sessions:
             self.all.remove(session)
         if self.devices.find(session.key_id):
             self._loop.at(0, self.devices.settle)
-        self.save()
+        self._save()
         over, session.over = session.over, []
         for answer in over:
             answer()
@@ -5031,7 +5127,7 @@ class Sessions:
         """The control socket died; a hostapd that comes back starts afresh."""
         bss.has_refused = False
         session = self.of(bss)
-        is_ours = self.mender.is_restarting(bss)  # hostapd has it again in a moment
+        is_ours = self.mender.restarts.is_restarting(bss)  # hostapd has it again in a moment
         if session and not session.result and session.state in (PREPARING, ACTIVATING) and not is_ours:
             if not link.open() and not any([other.sock for other in bss.links]):
                 self._leave(bss, no_hostapd(link.path))
@@ -5078,7 +5174,7 @@ class Sessions:
             spare = self.devices.find(session.key_id)
             if spare:
                 spare.is_sent = True
-                self.save()
+                self._save()
             self.report("credential_sent", session)
             if spare and session.state == FINISHING:  # it was said before that, and read late
                 self.devices.give(spare, session.mac, session.uuid, session.name)
@@ -5149,15 +5245,15 @@ class Sessions:
                     last.connected = True
                     last.ifname = bss.ifname
                     self.report("connected", last)
-                    self.save()
+                    self._save()
                     self._remember(last)
                 return
 
     def _went_down(self, bss, link, _words):
-        self._each_mate(bss, link, self.mender.went_down)
+        self._each_mate(bss, link, Link.went_down)
 
     def _set_up_anew(self, bss, link, _words):
-        self._each_mate(bss, link, self.mender.set_up_anew)
+        self._each_mate(bss, link, Link.set_up_anew)
 
     def _each_mate(self, bss, link, do):
         """It is told on the socket of a radio's first BSS only (HOSTAPD), and holds for all of them."""
@@ -5165,6 +5261,7 @@ class Sessions:
             mates = [mate for mate in other.links if mate is link or mate.radio == link.radio]
             for mate in mates:
                 do(mate)
+                self._save()
             if mates:
                 self._changed(other)
 
@@ -5197,31 +5294,96 @@ class Sessions:
         b"CTRL-EVENT-TERMINATING": _terminating,
     }
 
-    # -- the run folder: what outlives this process.  No secret is in it.
 
-    def save(self):
-        self._is_unsaved = True
+# ---------------------------------------------------------------------------
+# run folder: what outlives this process.  No secret is in it.
+# ---------------------------------------------------------------------------
 
-    def write_state(self):
-        """If something has changed: in each turn of the loop."""
-        if not self._is_unsaved:
-            return
-        self._is_unsaved = False
-        now = uptime()
+_MOST_HISTORY = 32  # sessions
+
+
+def uptime():
+    """Seconds since boot: a clock that nobody sets and that outlives us."""
+    with open("/proc/uptime", "rb") as file:
+        return int(float(file.read().split()[0]))
+
+
+def as_kept(session, now=0):
+    """A session as JSON takes it; with its age if `now` is uptime()."""
+    kept = {name: getattr(session, name) for name in _KEPT}
+    kept["ifnames"] = [bss.ifname for bss in session.bsses]
+    kept["age"] = now - ticks_diff(ticks(), session.began) // 1000 if now else 0
+    kept["error"] = session.refusal.sentence if session.refusal else ""
+    kept["code"] = session.refusal.code if session.refusal else ""
+    return kept
+
+
+def as_it_was(kept, bsses=()):
+    """The Session again, on those of its BSSs that are among these.  ValueError, KeyError or
+    TypeError of what as_kept() did not write."""
+    session = Session(1, "", "", WALK_TIME, [bss for bss in bsses if bss.ifname in kept["ifnames"]])
+    for name in _KEPT:
+        setattr(session, name, _sound(kept[name], type(getattr(session, name))))
+    session.timeout = min(session.timeout, WALK_TIME)
+    if kept["error"]:
+        session.refusal = Refusal(OK, _sound(kept["code"], str), _sound(kept["error"], str))
+    return session
+
+
+class History:
+    """The last sessions, newest first."""
+
+    def __init__(self, log, run_folder):
+        self._log = log
+        self._path = run_folder + "/history.json"
+
+    def read(self):
+        """A list of dicts of _KEPT, `error` and `code`."""
+        try:
+            with open(self._path, "rb") as file:
+                found = json.loads(file.read())
+            for kept in found:
+                as_it_was(kept)
+            return found[:_MOST_HISTORY]
+        except Exception:  # none, or nothing that can be used
+            return []
+
+    def remember(self, session):
+        """One that has ended, or of which more has become known since."""
+        others = [one for one in self.read() if (one["id"], one["ended"]) != (session.id, session.ended)]
+        found = [as_kept(session)] + others[: _MOST_HISTORY - 1]
+        try:
+            save(self._path, json.dumps(found).encode())
+        except OSError as e:
+            self._log("error", "%s can't be written: error %s." % (self._path, e.errno))
+
+
+class State:
+    """What the next wpsd has to know, in one file."""
+
+    def __init__(self, log, places, sessions, run_folder):
+        self._log = log
+        self._places = places
+        self._sessions = sessions
+        self._devices = sessions.devices
+        self._path = run_folder + "/state.json"
+
+    def write(self):
+        sessions, now = self._sessions, uptime()
         state = {
-            "next_id": self.next_id,
+            "next_id": sessions.next_id,
             "uuids": self._places.uuids,
-            "bss": {bss.ifname: self._saved_bss(bss) for bss in self.mender.bsses},
-            "sessions": [self._saved(s, now) for s in self.all if s.prepared and not s.result],
-            "spares": self.devices.saved(),
+            "bss": {bss.ifname: self._kept_bss(bss) for bss in sessions.mender.bsses},
+            "sessions": [as_kept(session, now) for session in sessions.all if session.prepared and not session.result],
+            "spares": self._devices.saved(),
         }  # fmt: skip
         try:
-            save(self._run_folder + "/state.json", json.dumps(state).encode())
+            save(self._path, json.dumps(state).encode())
         except OSError as e:
-            self._log("error", "%s/state.json can't be written: error %s." % (self._run_folder, e.errno))
+            self._log("error", "%s can't be written: error %s." % (self._path, e.errno))
 
-    def _saved_bss(self, bss):
-        last = self.last.get(bss.ifname)
+    def _kept_bss(self, bss):
+        last = self._sessions.last.get(bss.ifname)
         return {
             "links": {
                 link.path: [link.loaded, link.warm, text(link.uuid or b""), link.is_stale] for link in bss.links
@@ -5229,108 +5391,54 @@ class Sessions:
             "outcomes": {link.path: link.outcome for link in bss.links},
             "removed": list(bss.psk.removed) if bss.psk else [],
             "windows": bss.windows,
-            "last": self._saved(last, 0) if last else None,
+            "last": as_kept(last) if last else None,
         }  # fmt: skip
-
-    def _saved(self, session, now):
-        kept = {name: getattr(session, name) for name in _KEPT}
-        kept["ifnames"] = [bss.ifname for bss in session.bsses]
-        kept["age"] = now - ticks_diff(ticks(), session.began) // 1000 if now else 0
-        kept["error"] = session.refusal.sentence if session.refusal else ""
-        kept["code"] = session.refusal.code if session.refusal else ""
-        return kept
 
     def recovering(self):
         """Part of a task, before anything else: the keys that were made."""
         try:
-            with open(self._run_folder + "/state.json", "rb") as file:
-                kept = json.loads(file.read())["spares"]
+            kept = self._read()["spares"]
         except Exception:
             kept = []
-        self.devices.spares = yield from self.devices.recovering(kept)
+        self._devices.spares = yield from self._devices.recovering(kept)
+
+    def _read(self):
+        with open(self._path, "rb") as file:
+            return json.loads(file.read())
 
     def restore(self):
-        """Take up what an earlier wpsd left: sessions go on, no report is made
-        twice."""
+        """Take up what an earlier wpsd left: sessions go on, no report is made twice."""
+        sessions = self._sessions
         try:
-            with open(self._run_folder + "/state.json", "rb") as file:
-                state = json.loads(file.read())
-            self.next_id = _sound(state["next_id"], int)
+            state = self._read()
+            sessions.next_id = _sound(state["next_id"], int)
             self._places.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
-            for bss in self.mender.bsses:
+            for bss in sessions.mender.bsses:
                 kept = state["bss"].get(bss.ifname)
                 if kept:
-                    for link in bss.links:
-                        if link.path in kept["links"]:
-                            link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
-                            link.uuid = uuid.encode() or None
-                        link.before = kept["outcomes"].get(link.path)
-                    if bss.psk:
-                        bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
-                    bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
-                    if kept["last"]:
-                        self.last[bss.ifname] = self._restored(kept["last"])
+                    self._restore_bss(bss, kept)
             for kept in state["sessions"]:
-                session = self._restored(kept)
-                if not session.bsses or any([self.of(bss) for bss in session.bsses]):
-                    raise ValueError
-                session.began = after(ticks(), -1000 * min(max(0, uptime() - _sound(kept["age"], int)), 2 * WALK_TIME))
-                session.prepared = session.is_given = True  # what happened meanwhile is not known
-                session.state = ACTIVE if session.activated else ACTIVATING
-                self._ends_in(session, session.closes_in() if session.activated else PATIENCE)
-                for bss in session.bsses:
-                    self._by_ifname[bss.ifname] = session
-                    for link in bss.links:
-                        link.open()
-                self.all.append(session)
-            if self.all:
-                self._tick = self._loop.at(SESSION_TICK, self._on_tick)
+                age = uptime() - _sound(kept["age"], int)
+                sessions.take_up(as_it_was(kept, sessions.mender.bsses), age)
         except Exception:
             # none, or nothing that can be used: everything is looked at anew
-            self._loop.cancel(self._tick)
-            self.next_id, self._tick, self._places.uuids, self._by_ifname, self.last = 1, None, {}, {}, {}
-            for session in self.all:
-                self._loop.cancel(session.timer)
-            self.all = []
-            for bss in self.mender.bsses:
-                bss.windows = {}
-                for link in bss.links:
-                    link.started_anew()
-                    link.is_stale = False
+            self._places.uuids = {}
+            sessions.start_afresh()
         self._places.settle_uuids()
-        self.is_restored = True
-        self.devices.settle()
+        sessions.is_restored = True
+        self._devices.settle()
 
-    def _restored(self, kept):
-        bsses = [bss for bss in self.mender.bsses if bss.ifname in kept["ifnames"]]
-        session = Session(1, "", "", WALK_TIME, bsses)
-        for name in _KEPT:
-            setattr(session, name, _sound(kept[name], type(getattr(session, name))))
-        session.timeout = min(session.timeout, WALK_TIME)
-        if kept["error"]:
-            session.refusal = Refusal(OK, _sound(kept["code"], str), _sound(kept["error"], str))
-        return session
-
-    def history(self):
-        """What is kept of the last sessions, newest first: a list of dicts of _KEPT, `error`, `code`."""
-        try:
-            with open(self._run_folder + "/history.json", "rb") as file:
-                found = json.loads(file.read())
-            for kept in found:
-                self._restored(kept)
-            return found[:_MOST_HISTORY]
-        except Exception:  # none, or nothing that can be used
-            return []
-
-    def _remember(self, session):
-        if not session.activated:
-            return
-        kept = [one for one in self.history() if (one["id"], one["ended"]) != (session.id, session.ended)]
-        kept = [self._saved(session, 0)] + kept[: _MOST_HISTORY - 1]
-        try:
-            save(self._run_folder + "/history.json", json.dumps(kept).encode())
-        except OSError as e:
-            self._log("error", "%s/history.json can't be written: error %s." % (self._run_folder, e.errno))
+    def _restore_bss(self, bss, kept):
+        for link in bss.links:
+            if link.path in kept["links"]:
+                link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
+                link.uuid = uuid.encode() or None
+            link.before = kept["outcomes"].get(link.path)
+        if bss.psk:
+            bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
+        bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
+        if kept["last"]:
+            self._sessions.last[bss.ifname] = as_it_was(kept["last"], self._sessions.mender.bsses)
 
 
 # ---------------------------------------------------------------------------
@@ -5368,7 +5476,7 @@ class Calls:
     Handed in: refreshing(), part of a task: what has changed in the files is taken over.
     """
 
-    def __init__(self, loop, log, places, netifd, uci, sessions, refreshing):
+    def __init__(self, loop, log, places, netifd, uci, sessions, history, refreshing):
         self._loop = loop
         self._log = log
         self._places = places
@@ -5377,6 +5485,7 @@ class Calls:
         self._sessions = sessions
         self._mender = sessions.mender
         self._devices = sessions.devices
+        self._history = history
         self._refreshing = refreshing
         self._jobs = []  # of Configure
         self._number = 0  # of the last call
@@ -5465,7 +5574,7 @@ class Calls:
         table = [
             ("ifname", bss.ifname), ("ssid", bss.place.name), ("key_ids", bss.choices), ("enabled", bss.enabled),
             ("supported", not bss.unsupported()), ("reason", why.sentence if why else ""),
-            ("reason_code", why.code if why else ""), ("cold", self._mender.is_cold(bss)),
+            ("reason_code", why.code if why else ""), ("cold", self._mender.restarts.is_cold(bss)),
         ]  # fmt: skip
         if bss.place.is_mld:
             table.append(("links", [self._link(link) for link in bss.links]))
@@ -5523,10 +5632,10 @@ class Calls:
             ) + _enrollee(s)),))  # fmt: skip
         return told
 
-    def _history(self, request, _arguments):
+    def _sessions_before(self, request, _arguments):
         names = "id", "ssid", "ifname", "result", "key_id", "mac", "uuid", "name", "connected", "elapsed", "ended"
         names += "attempts", "external", "error", "code"
-        told = [encode([(name, one[name]) for name in names]) for one in self._sessions.history()]
+        told = [encode([(name, one[name]) for name in names]) for one in self._history.read()]
         request.finish(OK, (("sessions", told),))
 
     # -- start and cancel
@@ -5712,7 +5821,7 @@ class Calls:
                 raise Refusal(TIMEOUT, "not_applied", why.sentence if why else "hostapd did not confirm in time.")
             if all([self._mender.is_content(bss) or bss in gone and self._mender.is_gone(bss) for bss in job.bsses]):
                 break
-            if any([self._mender.is_restarting(bss) for bss in job.bsses]):
+            if any([self._mender.restarts.is_restarting(bss) for bss in job.bsses]):
                 began = ticks()  # that has a limit of its own
             if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
@@ -5818,7 +5927,7 @@ class Calls:
         return arguments[name]
 
     _calls = {
-        "start": _start, "cancel": _cancel, "status": _status, "configure": _configure, "history": _history,
+        "start": _start, "cancel": _cancel, "status": _status, "configure": _configure, "history": _sessions_before,
         "rename": _rename, "revoke": _revoke,
     }  # fmt: skip
 
@@ -5940,17 +6049,22 @@ class Daemon:
         self.netifd = Netifd(self.bus, self.loop, self._on_map)
         self.uci = Uci(self.loop, uci_folder, run_folder)
         self.news = News(self.bus, self.log, self.netifd, self._on_bss)
+        self.history = History(self.log, run_folder)
         self.sessions = Sessions(
-            self.loop, self.log, self.places, self.netifd, self.uci, run_folder,
-            self.news.tell, self._on_change, lambda bss: self.calls.on_drop(bss), self.refreshing,
+            self.loop, self.log, self.places, self.netifd, self.uci, tell=self.news.tell, save=self._save,
+            remember=self.history.remember, on_change=self._on_change, on_drop=lambda bss: self.calls.on_drop(bss),
+            refreshing=self.refreshing,
         )  # fmt: skip
         self.mender = self.sessions.mender
-        self.calls = Calls(self.loop, self.log, self.places, self.netifd, self.uci, self.sessions, self.refreshing)
+        self.state = State(self.log, self.places, self.sessions, run_folder)
+        self.calls = Calls(
+            self.loop, self.log, self.places, self.netifd, self.uci, self.sessions, self.history, self.refreshing
+        )  # fmt: skip
         self.news.calls = self.calls
         self._watcher = None
         self._round = self._digest = self._soon = self._expiry = None  # the loop's handles
         self._bus_watched = None, -1, 0  # its socket, its fd, poll's mask
-        self._is_begun = False
+        self._is_begun = self._is_unsaved = False
         self._stops = None  # ticks: at the latest
         self._is_exhausted = False  # that is why it stops
         self._known = None  # ifname -> hash of its entry in `status` when it was told last
@@ -5963,6 +6077,9 @@ class Daemon:
         self.log("error", sentence)
         self._look_within(PATIENCE)
 
+    def _save(self):
+        self._is_unsaved = True
+
     # -- what has changed
 
     def refreshing(self):
@@ -5971,8 +6088,8 @@ class Daemon:
         if changed:
             self.sessions.take()
             self._on_change(None)
-        self.mender.see_files()
-        while self.mender.is_reading():
+        self.mender.arming.see()
+        while self.mender.arming.is_reading():
             yield
         if self.places.unsettled:
             self.netifd.ask()  # whether it is still at work
@@ -5993,7 +6110,8 @@ class Daemon:
             if bss.ifname == ifname and is_new:
                 for link in bss.links:
                     link.started_anew()
-                    self.mender.set_up_anew(link)
+                    link.set_up_anew()
+                    self._save()
                 self.sessions.look(bss)
         self._look_within(0)
 
@@ -6057,9 +6175,9 @@ class Daemon:
             self._is_begun = True
             try:
                 yield from self.places.reading(self._is_alive)
-                yield from self.sessions.recovering()
+                yield from self.state.recovering()
                 self.mender.take()
-                self.sessions.restore()
+                self.state.restore()
             finally:
                 self._is_begun = False
         yield from self.refreshing()
@@ -6126,7 +6244,9 @@ class Daemon:
     def _write_and_tell(self):
         """What was told leaves when it is written down, with nothing in between: a kill
         there would have it told twice, or never."""
-        self.sessions.write_state()
+        if self._is_unsaved:
+            self._is_unsaved = False
+            self.state.write()
         self.bus.flush()
 
     def _watch_bus(self):
@@ -6181,10 +6301,12 @@ class Check:
         self.places = Places(uci_folder, staged, _ignore)
         self.bus = Ubus(ubus_path, lambda: self.netifd.find())
         self.netifd = Netifd(self.bus, self.loop, self.places.netifd_said)
-        hooks = (self._wanted,) + (_ignore,) * 6
-        hooks_of_devices = _ignore, lambda: self.mender.bsses, _ignore, _ignore
-        self.devices = Devices(self.loop, _ignore, self.places, None, hooks_of_devices)
-        self.mender = Mender(self.loop, _ignore, self.places, self.netifd, None, self.devices, hooks)
+        self.devices = Devices(
+            self.loop, _ignore, self.places, None, _ignore, lambda: self.mender.bsses, _ignore, _ignore
+        )  # fmt: skip
+        self.mender = Mender(
+            self.loop, _ignore, self.places, self.netifd, None, self.devices, self._wanted, *[_ignore] * 6
+        )  # fmt: skip
 
     def _wanted(self, bss):
         return Want(bss.default_key)
@@ -6275,13 +6397,13 @@ class Check:
             yield "WPS can run, but is not enabled (wps_pushbutton)."
         for sentence in network.problems + network.warnings if network else ():
             yield sentence
-        if bss.psk and self.mender.would_lose(bss.psk):
+        if bss.psk and self.mender.arming.would_lose(bss.psk):
             yield KEYS_LOST
         for key_id in bss.place.without_vlan:
             yield no_vlan(bss, key_id).sentence
         if not network or bss.unsupported():
             return
-        if bss.enabled and self.mender.is_cold(bss):
+        if bss.enabled and self.mender.restarts.is_cold(bss):
             yield "the first session restarts the BSS once: its clients reconnect."
         try:
             for path, options in bss.place.confs:

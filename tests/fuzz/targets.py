@@ -526,8 +526,7 @@ def state(data):
         daemon = world.daemon
         world.disk[STATE] = data[1:] if data[:1] == b"#" else _lied(Program(data))
         world.settle()
-        daemon.sessions.save()
-        daemon.sessions.write_state()
+        daemon.state.write()
         kept = json.loads(world.disk[STATE])
         assert sorted(kept) == ["bss", "next_id", "sessions", "spares", "uuids"]
         world.call("status", {})
