@@ -24,7 +24,7 @@ def test_a_network_that_goes_and_comes_back_is_told_each_time(house):
     house.conf_path("home-ap").rename(house.folder / "away")
     wait(lambda: house.ok("status")["bss"] == [], what="it is gone")
     house.wait_event("changed")
-    told = house.events.count("changed")
+    told = house.changes
     (house.folder / "away").rename(house.conf_path("home-ap"))
     house.hostapd.start()
-    wait(lambda: house.events.count("changed") > told, what="it is told that it came back")
+    wait(lambda: house.changes > told, what="it is told that it came back")

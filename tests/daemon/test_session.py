@@ -8,7 +8,8 @@ MAC, UUID = PRINTER
 
 
 def names(events):
-    return [event.name.replace("wps.", "", 1) for event in events]
+    """What is told of sessions."""
+    return [event.name.replace("wps.", "", 1) for event in events if event.name != "wps.changed"]
 
 
 # -- who gets which key
@@ -135,7 +136,7 @@ def test_nothing_is_told_while_no_session_runs(home):
     home.hostapd.connect("home-ap", MAC, "opensync11")
     home.hostapd.fail_attempt("home-ap")
     home.wait_quiet()
-    assert home.events == []
+    assert names(home.events) == []
 
 
 def test_a_device_with_a_pin_is_logged_and_the_session_goes_on(home):

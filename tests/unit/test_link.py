@@ -8,23 +8,7 @@ import os
 import socket
 
 import wpsd
-
-
-class Clock:
-    """wpsd's, which the test sets; its loop's times come without anybody waiting."""
-
-    def __enter__(self):
-        self.real, self.gone = wpsd.ticks, 0
-        wpsd.ticks = lambda: wpsd.after(self.real(), self.gone)
-        return self
-
-    def __exit__(self, *_):
-        wpsd.ticks = self.real
-
-    def go_on(self, loop, ms):
-        self.gone += ms
-        loop.at(0, lambda: loop.at(0, wpsd._ignore))  # one that is due when it looks at the sockets: it does not wait
-        loop.turn()
+from rooms import Clock
 
 
 class Hostapd:

@@ -7,18 +7,13 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 import socket
 
 import wpsd
+from rooms import turn
 
 
 def loop():
     """A loop, and what it complains of."""
     complaints = []
     return wpsd.Loop(complaints.append), complaints
-
-
-def turn(loop):
-    """Whatever is due; nobody waits."""
-    loop.at(0, lambda: loop.at(0, wpsd._ignore))
-    loop.turn()
 
 
 def test_what_is_due_is_done_in_the_order_of_its_time():

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""All sessions, on hostapds of the test's own: what is told, in which order, and what is left behind.
+
+Plain functions with asserts: this file runs on CPython and on MicroPython.
+"""
+
+import wpsd
+from rooms import CONF, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle
+
+TWO = {"phy0": CONF, "phy1": CONF.replace("home-ap", "home-50")}
+
+
+class Sessions:
+    """The room, and what it tells."""
+
+    def __init__(self, clock, hostapds=None, **router):
+        self.clock = clock
+        self.router = Router(**router)
+        self.hostapds = hostapds or {"home_ap": Hostapd()}
+        self.wired = Wired(**self.hostapds)
+        self.told, self.remembered, self.saves = [], [], 0
+
+    def __enter__(self):
+        self.wired.__enter__()
+        router = self.router
+        router.look()
+        netifd = wpsd.Netifd(Bus(), router.loop, router.places.netifd_said)
+        netifd.find()
+        self.room = wpsd.Sessions(
+            router.loop, router.log, router.places, netifd, Uci(), tell=lambda name, pairs: self.told.append(
+                (name, dict(pairs))), save=self._save, remember=self.remembered.append, on_change=wpsd._ignore,
+            on_drop=wpsd._ignore, refreshing=lambda: iter(()),
+        )  # fmt: skip
+        self.room.mender.take()
+        self.room.is_restored = True
+        self.room.take()
+        self.bsses = self.room.mender.bsses
+        self.turn()
+        return self
+
+    def __exit__(self, *_):
+        self.room.mender.arming.take([])
+        for bss in self.bsses:
+            self.room.mender.release(bss)
+        self.wired.__exit__()
+        self.router.__exit__()
+
+    def _save(self):
+        self.saves += 1
+
+    def turn(self):
+        settle(self.router.loop, self.bsses)
+
+    def wait(self, ms):
+        while ms > 0:
+            self.clock.go_on(self.router.loop, min(ms, 1000))
+            self.turn()
+            ms -= 1000
+
+    def start(self, key_id="key-2", timeout=120):
+        answers = []
+        self.room.begin(list(self.bsses), key_id, timeout, answers.append)
+        self.turn()
+        return answers[0] if answers else None
+
+    def names(self):
+        return [name for name, _ in self.told]
+
+
+def test_a_session_is_started_told_ended_by_a_success_and_told_once():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start()
+        assert session.state == wpsd.ACTIVE and session.result == "" and sessions.names() == ["started"]
+        sessions.hostapds["home_ap"].succeed()
+        sessions.turn()
+        assert sessions.names() == ["started", "credential_sent", "finished"]
+        end = sessions.told[-1][1]
+        assert (end["result"], end["mac"], end["key_id"]) == ("success", TV, "key-2")
+        assert sessions.room.all == [] and sessions.remembered == [session]
+        assert sessions.bsses[0].armed == "key" and not sessions.hostapds["home_ap"].shown
+
+
+def test_the_device_that_comes_back_with_the_key_is_told_as_connected_and_another_is_not():
+    with Clock() as clock, Sessions(clock) as sessions:
+        sessions.start()
+        hostapd = sessions.hostapds["home_ap"]
+        hostapd.succeed()
+        sessions.turn()
+        hostapd.say("AP-STA-CONNECTED 02:00:00:00:00:02 keyid=key-2")
+        hostapd.say("AP-STA-CONNECTED %s keyid=key" % TV)
+        assert "connected" not in sessions.names()
+        hostapd.say("AP-STA-CONNECTED %s keyid=key-2 auth_alg=open" % TV)
+        assert sessions.names()[-1] == "connected"
+
+
+def test_the_first_success_closes_the_window_on_the_other_radio():
+    hostapds = {"home_ap": Hostapd(), "home_50": Hostapd()}
+    with Clock() as clock, Sessions(clock, hostapds, **TWO) as sessions:
+        assert len(sessions.start().bsses) == 2 and hostapds["home_50"].active
+        hostapds["home_ap"].succeed()
+        sessions.turn()
+        assert not hostapds["home_50"].active and sessions.names().count("finished") == 1
+
+
+def test_a_session_that_nobody_uses_ends_when_its_time_is_over_and_not_before():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start(timeout=10)
+        sessions.wait(9000)
+        assert session.state == wpsd.ACTIVE
+        sessions.wait(2000)
+        assert session.result == "timeout" and not sessions.hostapds["home_ap"].active
+
+
+def test_a_window_that_closes_without_a_word_interrupts_the_session_within_some_seconds():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start()
+        sessions.hostapds["home_ap"].refuses = ["WPS_PBC"]
+        sessions.hostapds["home_ap"].active = False
+        sessions.wait(3 * wpsd.PATIENCE)
+        assert session.result in ("interrupted", "failed") and sessions.names()[-1] == "finished"
+
+
+def test_a_hostapd_that_stands_still_lets_no_start_be_answered_as_started():
+    with Clock() as clock, Sessions(clock) as sessions:
+        sessions.hostapds["home_ap"].is_silent = True
+        assert sessions.start() is None
+        sessions.wait(2 * wpsd.PATIENCE + 2000)
+        assert sessions.told == [] and sessions.room.all == []
+
+
+def test_somebody_elses_window_is_reported_as_external_and_one_of_no_key_is_closed():
+    with Clock() as clock, Sessions(clock) as sessions:
+        hostapd = sessions.hostapds["home_ap"]
+        hostapd.shown = hostapd.active = True
+        hostapd.say("WPS-PBC-ACTIVE")
+        sessions.turn()
+        session = sessions.room.of(sessions.bsses[0])
+        assert session.external and session.key_id == "key" and sessions.names() == ["started"]
+        assert hostapd.log.count("WPS_PBC") == 0
+
+
+def test_two_devices_at_once_end_it_as_overlap_at_once():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start()
+        sessions.hostapds["home_ap"].close("Overlap")
+        sessions.hostapds["home_ap"].say("WPS-OVERLAP-DETECTED")
+        sessions.turn()
+        assert session.result == "overlap" and session.refusal.code == "overlap"
+
+
+def test_a_radio_that_goes_leaves_the_session_to_the_other_and_the_last_one_ends_it():
+    hostapds = {"home_ap": Hostapd(), "home_50": Hostapd()}
+    with Clock() as clock, Sessions(clock, hostapds, **TWO) as sessions:
+        session = sessions.start()
+        for name in ("home_50", "home_ap"):
+            assert session.result == ""
+            hostapds[name].go()
+            sessions.wait(2 * wpsd.PATIENCE)
+        assert session.result == "interrupted"
+
+
+def test_at_the_end_of_the_daemon_every_window_is_closed_and_everything_hidden():
+    with Clock() as clock, Sessions(clock) as sessions:
+        sessions.start()
+        sessions.room.stop()
+        sessions.turn()
+        hostapd = sessions.hostapds["home_ap"]
+        assert sessions.room.is_quiet() and not hostapd.active and not hostapd.shown
+        assert sessions.told[-1][1]["result"] == "cancelled"
+
+
+def test_a_session_of_an_earlier_wpsd_goes_on_and_ends_at_its_time():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start()
+        kept = wpsd.as_kept(session, wpsd.uptime())
+    with Clock() as clock, Sessions(clock) as later:
+        later.hostapds["home_ap"].active = later.hostapds["home_ap"].shown = True
+        again = wpsd.as_it_was(kept, later.bsses)
+        later.bsses[0].windows = {later.bsses[0].links[0].path: (again.id, "None ", True)}
+        later.room.take_up(again, 100)
+        later.turn()
+        assert again.state == wpsd.ACTIVE and later.told == []
+        later.wait(26000)
+        assert again.result == "timeout" and later.names() == ["finished"]
