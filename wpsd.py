@@ -2536,7 +2536,7 @@ class PskFile:
         self.stamp = None  # when it was last looked at
         self.is_read = False  # and read
         self.is_fresh = False  # somebody else has written it, and may be writing still
-        self.right_for = None  # what it has been found right for: (key id armed, count of the places' readings)
+        self.right_for = None  # what it has been found right for: (key id armed, count of the places' readings, gone)
         self.doubted = None  # the same, if it is still as it was left
         self.is_due = False  # it has to change, whichever key is to be armed
         self.trouble = None  # a Refusal
@@ -3914,8 +3914,12 @@ class Arming:
         known = [key.id for bss in file.users for key in bss.place.keys] if file.removed else ()
         return {key_id: secret for key_id, secret in file.removed.items() if key_id not in known}
 
+    def _rights(self, file, armed):
+        """What a file is right for that has this key armed: what there is now, without what was taken back."""
+        return armed, self._places.count, sorted(self._gone(file)) if file.removed else []
+
     def _is_right(self, file, armed):
-        return file.right_for == (armed, self._places.count)
+        return file.right_for == self._rights(file, armed)
 
     def is_armed(self, bss, link, want=None):
         """Whether its psk file is as it should be, and loaded."""
@@ -3968,8 +3972,10 @@ class Arming:
                 if is_new and link.sock and self._has_to_load(bss, link):
                     self._work_on(file, self._load(file, link, armed))
                     return
-        for key_id in self._gone(file):  # nowhere any more
-            del file.removed[key_id]
+        gone = self._gone(file)
+        if gone:  # nowhere any more
+            file.removed = {key_id: secret for key_id, secret in file.removed.items() if key_id not in gone}
+            file.right_for = self._rights(file, armed)
             self._save()
 
     def would_lose(self, file):
@@ -3984,20 +3990,20 @@ class Arming:
         ])  # fmt: skip
 
     def _read(self, file):
-        count = self._places.count
+        rights = self._rights(file, "")
         differs = yield from file.reading(self._edit(file, None, False))
-        file.is_read = count == self._places.count  # else with keys that may be others by now
+        file.is_read = rights == self._rights(file, "")  # else with keys that may be others by now
         if file.is_read and not file.is_fresh and len(file.users) == 1 and file.users[0].enabled:
             file.is_due = differs
             if not differs:
-                file.right_for = file.armed, count
+                file.right_for = self._rights(file, file.armed)
 
     def _arm(self, file, armed):
-        count = self._places.count
+        rights = self._rights(file, armed)
         known, key_id = file.right_for or file.doubted, file.armed
-        if known != (key_id, count) or not (file.right_for or (yield from file.is_as_left())):
+        if known != self._rights(file, key_id) or not (file.right_for or (yield from file.is_as_left())):
             known = None
-        if known == (armed, count):
+        if known == rights:
             file.right_for = known
             return
         changed = None
@@ -4012,7 +4018,7 @@ class Arming:
                 # at once: meanwhile hostapd would make up a key and give that out
                 raise key_is_gone(armed)
             changed = yield from file.arming(edit, armed)
-        file.right_for = armed, count
+        file.right_for = rights
         if changed:
             for bss in file.users:
                 for link in bss.links:
@@ -4023,7 +4029,7 @@ class Arming:
         is_taken = yield from file.loading(link, self._edit(file, armed))
         self._save()
         if not is_taken or file.armed != armed:
-            file.right_for = armed, self._places.count  # as far as it can be: not written again
+            file.right_for = self._rights(file, armed)  # as far as it can be: not written again
             raise Refusal(
                 TIMEOUT, "psk_refused",
                 "%s: hostapd refused the psk file; the one before is back." % file.users[0].ifname,

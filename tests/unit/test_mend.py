@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, HOME, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle
+from rooms import CONF, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle
 
 REST = wpsd.Want("key")
 
@@ -191,3 +191,14 @@ def test_a_control_socket_that_dies_takes_what_was_said_on_it():
         link = mend.bss.links[0]
         assert mend.lost == [link] and not (link.pbc or link.shown or link.looked) and link.loaded is None
         assert mend.bss.waits().code == "no_hostapd"
+
+
+def test_a_key_that_was_taken_back_leaves_the_file_before_it_is_forgotten():
+    mine = "ab" * 32
+    with Mend(psk=PSK + "wps=0 keyid=mine 00:00:00:00:00:00 %s\n" % mine) as mend:
+        mend.mend()
+        assert mine in mend.router.read("psk")
+        mend.bss.psk.removed["mine"] = mine.encode()
+        assert mend.mend() == ["RELOAD_WPA_PSK"]
+        assert mine not in mend.router.read("psk") and mend.bss.psk.removed == {}
+        assert mend.mend() == []
