@@ -118,7 +118,9 @@ def router(air, busybox, package):
 
 def test_the_button_pairs_a_device_with_wpsd_as_the_init_script_starts_it_from_bytecode(router):
     command = pathlib.Path(f"/proc/{router.wpsd.process.pid}/cmdline").read_bytes().split(b"\0")
-    assert b"micropython" in command[-4] and command[-3] == b"-c" and b"/usr/lib/wpsd" in command[-2]
+    program = command.index(b"-c")
+    assert b"micropython" in command[program - 3] and command[program - 2] == b"-X"
+    assert b"/usr/lib/wpsd" in command[program + 1]
     assert not any(path.suffix == ".py" for path in pathlib.Path("/usr/lib/wpsd").iterdir())
     printer = router.air.station()
     router.procd.press("wps", seconds=0)
