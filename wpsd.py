@@ -450,6 +450,9 @@ class Ubus:
                 self._dispatch(kind, sequence, peer, parse(body))
         except WireError:
             self.drop()
+        except Exception:  # whoever was to be told would wait for ever
+            self.drop()
+            raise
 
     def _is_through(self):
         """Hand on what there is of a frame that is not held whole; whether that was its end."""
@@ -2047,10 +2050,10 @@ class Loop:
         return Task(self, steps, done)
 
     def safely(self, do, *arguments):
-        """False if there was not the memory for it."""
+        """The accident that there was, or None."""
         try:
             do(*arguments)
-            return True
+            return None
         except Exception as e:  # MemoryError, or a mistake of ours
             gc.collect()
             time.sleep(RESPITE / 1000)  # what raises it may be there again at once, and for good
@@ -2059,18 +2062,16 @@ class Loop:
                 self._complain("%s in %s." % (type(e).__name__, where(e)))
             except MemoryError:
                 pass
-            return not isinstance(e, MemoryError)
+            return e
 
     def turn(self):
         """What the clock says, then what the sockets say."""
-        now = ticks()
-        due = []
+        now, due = ticks(), False
         while self._times and ticks_diff(now, self._times[0][0]) >= 0:
-            due.append(self._times.pop(0))
-        for handle in due:
-            if not self.safely(handle[1]):  # nobody else would think of it again
-                handle[0] = after(now, RETRY)
-                self.safely(self._queue, handle)
+            due, handle = True, self._times.pop(0)
+            if isinstance(self.safely(handle[1]), MemoryError):
+                handle[0] = after(now, RETRY)  # nobody else would think of it again
+                self._queue(handle)
         # whoever turns this sends what was said, so nothing that the clock had done waits for a socket
         wait = 0 if due else max(0, ticks_diff(self._times[0][0], ticks())) if self._times else -1
         ready = self._poll.poll(wait)
@@ -2224,10 +2225,12 @@ class Process:
 
         def loaded(answer):
             self._loading.remove(link)
-            done(answer)
-            for waiting in tuple(self._waiting):
-                if waiting in self._waiting and not self._before(waiting[0]):
-                    self._try_again(waiting)
+            try:
+                done(answer)
+            finally:
+                for waiting in tuple(self._waiting):
+                    if waiting in self._waiting and not self._before(waiting[0]):
+                        self._try_again(waiting)
 
         def load():
             self._loading.append(link)
@@ -2411,11 +2414,11 @@ class Link:
         return wait
 
     def _expect(self, done):
-        self._owed.append(done)
-        if len(self._owed) == 1:
+        if not self._owed:
             self._deadline = after(ticks(), ANSWER_TIME)
             if not self._timer:
                 self._timer = self._loop.at(ANSWER_TIME, self._overdue)
+        self._owed.append(done)  # last: what is owed is looked for, whatever happens
 
     def _overdue(self):
         self._timer = None
@@ -2435,6 +2438,13 @@ class Link:
 
     def receive(self, _events=0, most=16):
         """Take the datagrams that are there; not so many that others have to wait."""
+        try:
+            self._take_datagrams(most)
+        except Exception:  # whoever was to be told waits for ever, so all begins anew
+            self.close()
+            raise
+
+    def _take_datagrams(self, most):
         for _ in range(most):
             if not self.sock:
                 return
@@ -4965,6 +4975,8 @@ class Sessions:
         for session in tuple(self.all):
             if session.state == PREPARING and any([self.mender.restarts.is_restarting(bss) for bss in session.bsses]):
                 self._ends_in(session, PATIENCE)  # that has a limit of its own
+            if session.state == ENDED:  # an accident has kept it
+                self._detach(session)
             for bss in tuple(session.bsses):
                 self.look(bss)
 

@@ -524,3 +524,21 @@ def test_the_status_is_read_by_the_name_of_its_line():
     assert wpsd.field(status, b"Peer Address") == b"02:00:00:00:02:00"
     assert wpsd.field(status, b"wps_state") == b"configured"
     assert wpsd.field(status, b"Status") == b"" and wpsd.field(b"", b"wps_state") == b""
+
+
+def test_an_accident_over_what_hostapd_said_ends_the_connection_so_that_nobody_waits_for_ever():
+    with Hostapd() as hostapd:
+        hostapd.attach()
+        answers = []
+
+        def fails(_answer):
+            raise MemoryError
+
+        hostapd.link.ask("STATUS", fails)
+        hostapd.link.ask("GET_CONFIG", answers.append)
+        assert [hostapd.take(), hostapd.take()] == [b"STATUS", b"GET_CONFIG"]
+        hostapd.send(b"state=ENABLED\n")
+        hostapd.loop.turn()
+        assert hostapd.link.sock is None and answers == [None] and hostapd.lost == 1
+        assert len(hostapd.accidents) == 1 and hostapd.accidents.pop().startswith("MemoryError in ")
+        assert hostapd.link.open() and hostapd.take() == b"ATTACH"

@@ -225,7 +225,7 @@ def test_no_memory_to_complain_of_no_memory_ends_nothing():
     def fails(*_sentence):
         raise MemoryError
 
-    assert not wpsd.Loop(fails).safely(fails)
+    assert isinstance(wpsd.Loop(fails).safely(fails), MemoryError)
 
 
 def test_failures_for_want_of_memory_are_counted_until_there_is_a_rest():
