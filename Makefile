@@ -5,7 +5,7 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 
-.PHONY: help setup demo demo-ovsdb test lint soak fuzz bench ipk apk dist clean
+.PHONY: help setup demo demo-ovsdb test test-long lint soak fuzz bench ipk apk dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
@@ -33,8 +33,11 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	echo "test: a day of sessions"; \
 	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in three virtual machines"; \
-	$(VM) --machines 3 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout -p pytest_rerunfailures --reruns 1 tests/vm || status=1; \
+	$(VM) --machines 3 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout -p pytest_rerunfailures --reruns 1 --ignore tests/vm/long tests/vm || status=1; \
 	exit $$status
+
+test-long: setup ## twenty devices with keys of their own, WPA3, a full disk, on real radios (half an hour)
+	@$(VM) --limit 3000 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout tests/vm/long
 
 soak: setup ## a month of sessions, with hostapd and ubusd coming and going (20 minutes)
 	@$(BIN)/python tests/soak.py

@@ -84,7 +84,8 @@ class Events(list):
     def collect(self):
         self.control.socket.settimeout(None)
         while True:
-            self.append((time.monotonic(), re.sub(r"^<\d>", "", self.control.receive())))
+            text = re.sub(r"^<\d>", "", self.control.receive())
+            self.append((time.monotonic(), text))  # when it came, not when it was waited for
 
     def texts(self):
         return [text for _, text in self]
