@@ -235,7 +235,7 @@ def test_the_access_list_lets_the_group_start_and_follow_but_not_configure(wpsd)
     acl = json.loads(wpsd.data["./usr/share/acl.d/wpsd.json"][1])
     assert acl == {
         "group": "wps",
-        "access": {"wps": {"methods": ["start", "cancel", "status"]}},
+        "access": {"wps": {"methods": ["start", "cancel", "status", "history"]}},
         "subscribe": ["wps"],
         "listen": ["wps.*"],
     }
