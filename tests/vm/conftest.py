@@ -40,23 +40,8 @@ def pytest_runtest_protocol(item):
     return None
 
 
-# Seen red with the redrawn wpsd, or mended and not seen green since: each says what is to be found out. They run all
-# the same.
-UNPROVEN = {
-    "as_the_init_script_starts_it_from_bytecode": "under emulation the start takes longer than the test waited",
-    "test_a_file_that_hostapd_can_not_read_opens_no_window_and_is_loaded_when_it_can": "after the other of its module",
-    "test_after_the_radar_it_is_as_before": "after the others of its module",
-    "test_when_it_has_listened_it_works_at_once_and_is_not_restarted": "a radio that listens at boot",
-    "disabled_and_enabled_while_wps_is_hidden_needs_no_second_restart": "SET came too late; mended",
-    "test_ten_wifi_reloads_a_second_for_half_a_minute_lose_no_key": "the printer's key is kept at a start; mended",
-}
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
-        for name, reason in UNPROVEN.items():
-            if item.nodeid.endswith(name):
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
