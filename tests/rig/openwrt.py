@@ -173,7 +173,7 @@ class RecordedHouse(House):
         """netifd's files, in netifd's way: others go, each is root's."""
         files = self.case.files[which]
         for path in self.folder.glob("hostapd-*"):
-            if path.name not in files:
+            if path.name not in files and ".psk.wpsd" not in path.name:     # what wpsd is just writing is its own
                 path.unlink()
         for name, text in files.items():
             path = self.folder / name
