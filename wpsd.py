@@ -3029,7 +3029,7 @@ class Places:
         old = place.is_of_shell_scripts
         where, added, changes = section.reference + ".", section.all("wps_added"), []
         there = place.network.raw_uuid or not old and place.network.uuid
-        if len([p for p in self.group(place.ssid) if not p.unsupported]) > 1 and there != place.group_uuid:
+        if sum([len(p.confs) for p in self.group(place.ssid) if not p.unsupported]) > 1 and there != place.group_uuid:
             changes.append(
                 ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
                 if old else ("set", where + "uuid", place.group_uuid)
@@ -4125,11 +4125,11 @@ class Restarts:
 
     def is_cold(self, bss):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD): started
-        without WPS, or in a group under a uuid of its own."""
-        group = [place for place in self._places.group(bss.place.ssid) if place.enabled]
+        without WPS, or in a group, which the links of an AP MLD are, too, under a uuid of its own."""
+        are_several = sum([len(place.confs) for place in self._places.group(bss.place.ssid) if place.enabled]) > 1
         uuid = bss.place.group_uuid.encode()
         return any([
-            link.looked and link.freq < SIX_GHZ and (not link.warm or len(group) > 1 and link.uuid != uuid)
+            link.looked and link.freq < SIX_GHZ and (not link.warm or are_several and link.uuid != uuid)
             for link in bss.links
         ])  # fmt: skip
 

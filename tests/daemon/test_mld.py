@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An access point that is an MLD (Wi-Fi 7): one BSS a link, a socket a link, and one socket that is deaf."""
 
+import threading
+
 import pytest
 from rig.daemon import PRINTER, TV, wait
 from rig.interpreters import INTERPRETERS
@@ -322,6 +324,19 @@ def test_an_mld_that_was_started_without_wps_is_restarted_once_link_by_link(hous
     assert open_links(house, names) == names and len(restarts(house)) == 2
 
 
+def test_an_mld_as_netifd_sets_it_up_gets_one_uuid_for_its_links(house):
+    """Without `uuid` each link makes its own: a device sees two access points, an overlap, and never pairs."""
+    house.add("ap-mld0", radio="phy0 phy1", conf={**MLD, "uuid": None}, uci={"uuid": None})
+    house.start(rest=False)
+    house.wait_quiet()
+    assert house.bss("ap-mld0")["cold"] is True
+    house.ok("start")
+    assert open_links(house) == list(LINKS) and house.enrol(LINKS[1])
+    house.wait_rest()
+    house.ok("start")
+    assert open_links(house) == list(LINKS) and restarts(house) == list(LINKS)
+
+
 def test_nothing_is_hidden_between_the_lines_for_a_restart_and_the_restart(house):
     """hostapd sets WPS up as wps_state is when the radio comes back: hidden in that moment, it would have none."""
     for ifname in ("ap-mld0", "ap-mld1"):
@@ -357,17 +372,24 @@ def test_a_link_that_is_off_when_wps_is_enabled_keeps_the_other_from_nothing(hou
 
 
 def test_enabling_an_mld_beside_netifd_reloads_once_and_names_one_section(house):
-    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False, uci={"mlo": "1", "device": ["radio0", "radio1"],
-                                                                      "ifname": None})
+    conf = {**MLD, "ssid": None, "ssid2": '"Home"'}      # of main's scripts, as the recording has it
+    house.add("ap-mld0", radio="phy0 phy1", conf=conf, wps=False, uci={"mlo": "1", "device": ["radio0", "radio1"],
+                                                                       "ifname": None})
     radios = {"radio0": [("ap_mld0", "ap-mld0")], "radio1": [("ap_mld0", None)]}
     house.write_uci()
     house.write_conf()
     house.broker.start()
     house.netifd = Wireless(house.broker.path, reply_of(radios, config={"mlo": True, "device": ["radio0", "radio1"]}))
 
+    kept = []
+
     def reload():
-        house.add("ap-mld0", radio="phy0 phy1", conf=MLD)
+        kept.append(house.option("uuid", "ap-mld0"))
+        house.add("ap-mld0", radio="phy0 phy1", conf={**conf, "uuid": kept[0]})
         house.write_conf()
+        threading.Timer(1, come_back).start()       # netifd takes seconds (recorded)
+
+    def come_back():
         for name in LINKS:
             house.hostapd.remove_bss(name)
         for path in house.conf_paths("ap-mld0"):
@@ -379,6 +401,7 @@ def test_enabling_an_mld_beside_netifd_reloads_once_and_names_one_section(house)
     house.wait_quiet()
     assert house.ok("configure", ssid="Home", wps=True) == {"changed": True, "disrupted": True}
     assert len(house.netifd.reload_calls) == 1 and not restarts(house)
+    assert len(kept[0]) == 36
     house.ok("start")
     assert open_links(house) == list(LINKS)
     assert house.ok("cancel") == {"cancelled": True}
