@@ -431,8 +431,8 @@ class Ubus:
         if not raw:
             self.drop()
             return
-        self._in += raw
         try:
+            self._in += raw
             while self._is_through() and len(self._in) >= 12:
                 version, kind, sequence, peer, size = struct.unpack(">BBHII", self._in[:12])
                 if version or size < 4 or size > _LONGEST:

@@ -132,7 +132,8 @@ talks = st.one_of(
 @contextmanager
 def router():
     """A Daemon over two BSSs of one SSID that UCI enables, and hostapd's sockets."""
-    with tempfile.TemporaryDirectory() as name:
+    # a `cp` that wpsd has begun may still be writing
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         sockets, conf = [], "driver=nl80211\n"
         for number in range(2):
