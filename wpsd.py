@@ -2521,6 +2521,11 @@ def field(answer, name):
     return b""
 
 
+def outcome_of(wps):
+    """The last WPS result in an answer to WPS_GET_STATUS, and with whom."""
+    return text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+
+
 # ---------------------------------------------------------------------------
 # psk file: one for each path, whoever names it
 #
@@ -4501,7 +4506,7 @@ class Mender:
                 link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
             if link.uuid is None:
                 link.uuid = bss.place.options.get(b"uuid", b"").lower()
-        link.outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+        link.outcome = outcome_of(wps)
         link.looked = True
         self._compare(bss, link, said)
 
@@ -4600,7 +4605,7 @@ class Mender:
             wps = yield link.asking("WPS_GET_STATUS")
             if wps is None:
                 return
-            outcome = text(field(wps, b"Last WPS result") + b" " + field(wps, b"Peer Address"))
+            outcome = outcome_of(wps)
             if outcome != before and outcome.startswith("Success"):
                 link.outcome, link.pbc = outcome, True
                 self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
