@@ -2044,10 +2044,11 @@ class Loop:
             except (OSError, KeyError):
                 pass
 
-    def run(self, steps, done=_ignore):
+    def run(self, steps, done=_ignore, owner=None):
         """Begin a task; done(result, error) when it is over.  A Refusal or FileError is
-        an error that the task itself names, anything else an accident."""
-        return Task(self, steps, done)
+        an error that the task itself names, anything else an accident.  It is `owner.step`
+        from before its first step on until before done()."""
+        return Task(self, steps, done, owner)
 
     def safely(self, do, *arguments):
         """The accident that there was, or None."""
@@ -2096,12 +2097,15 @@ def where(accident):
 
 
 class Task:
-    """A generator on its way; drop() leaves it where it stands."""
+    """A generator on its way; drop() leaves it where it stands, and nobody is told."""
 
-    def __init__(self, loop, steps, done):
+    def __init__(self, loop, steps, done, owner=None):
         self._loop = loop
         self._steps = steps
         self._done = done
+        self._owner = owner
+        if owner:
+            owner.step = self
         self._go_on(None)
 
     @property
@@ -2110,6 +2114,8 @@ class Task:
 
     def drop(self):
         self._steps = None
+        if self._owner and self._owner.step is self:
+            self._owner.step = None
 
     def _go_on(self, answer=None):
         if not self._steps:
@@ -2117,7 +2123,9 @@ class Task:
         error = result = None
         try:
             wait = self._steps.send(answer)
-            if callable(wait):
+            if not self._steps:
+                pass  # dropped by what it did
+            elif callable(wait):
                 wait(self._go_on)
             else:
                 self._loop.at(wait or 0, self._go_on)
@@ -2129,8 +2137,9 @@ class Task:
         except Exception as e:
             gc.collect()
             error = Refusal(UNKNOWN, "accident", "%s in %s." % (type(e).__name__, where(e)))
-        self._steps = None
-        self._done(result, error)
+        if self._steps:
+            self.drop()
+            self._done(result, error)
 
 
 def libc(name, returns, arguments):
@@ -2401,7 +2410,7 @@ class Link:
         """For a task: the answers to commands that go out together; None if it is gone."""
 
         def wait(go_on):
-            answers = []
+            answers, sock = [], self.sock
 
             def answered(answer):
                 answers.append(answer)
@@ -2409,7 +2418,10 @@ class Link:
                     go_on(None if None in answers else answers if len(commands) > 1 else answer)
 
             for command in commands:
-                self.ask(command, answered)
+                if self.sock is sock:
+                    self.ask(command, answered)
+                else:
+                    answered(None)  # it went meanwhile; where they are sent another hostapd may be
 
         return wait
 
@@ -3463,7 +3475,6 @@ class Devices:
 
     def _keep(self, spare):
         def done(_result, error):
-            spare.step = None
             if spare in self.spares:  # it is not there, or not everywhere
                 self._log("error", not_kept(spare.key.id).sentence + (" %s" % error if error else ""))
                 spare.step = self._loop.at(HOLD, again)
@@ -3473,7 +3484,7 @@ class Devices:
             spare.step = None
             self.settle()
 
-        spare.step = self._loop.run(self._keeping([spare.key], spare.ssid), done)
+        self._loop.run(self._keeping([spare.key], spare.ssid), done, spare)
 
     def _keeping(self, keys, ssid):
         """Part of a task: a wifi-station section for each wifi-iface, because OpenWrt up to 24.10 ignores lists."""
@@ -4051,11 +4062,7 @@ class Arming:
             )  # fmt: skip
 
     def _work_on(self, file, steps):
-        over = []
-
         def done(_result, error):
-            over.append(True)
-            file.step = None
             if error:
                 refusal = error
                 if not isinstance(error, Refusal):
@@ -4072,9 +4079,7 @@ class Arming:
                     self._on_failure(bss, file.trouble)
                 self._on_change(bss)
 
-        step = self._loop.run(steps, done)
-        if not over:
-            file.step = step
+        self._loop.run(steps, done, file)
 
     def _try_again(self, file):
         self.forgive(file)
@@ -4329,7 +4334,6 @@ class Mender:
     def _lost(self, bss, link):
         if link.step:
             link.step.drop()
-            link.step = None
         bss.told = None
         self._on_lost(bss, link)
 
@@ -4347,7 +4351,6 @@ class Mender:
         for link in bss.links:
             if link.step:
                 link.step.drop()
-                link.step = None
 
     # -- failing
 
@@ -4393,11 +4396,7 @@ class Mender:
             bss.trouble = bss.told = None  # whatever it was, it is mended
 
     def _begin(self, bss, link, due):
-        over = []
-
         def done(_result, error):
-            over.append(True)
-            link.step = None
             bss.told = None
             if error and not isinstance(error, Refusal):
                 error = Refusal(UNSUPPORTED, "file", "%s: %s" % (bss.ifname, error))
@@ -4405,9 +4404,7 @@ class Mender:
                 self._fail(bss, error)
             self._on_change(bss)
 
-        step = self._loop.run(due(bss, link), done)
-        if not over:
-            link.step = step
+        self._loop.run(due(bss, link), done, link)
 
     def _lacking(self, bss, link):
         """The step that is due on a link, or None."""

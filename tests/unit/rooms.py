@@ -156,7 +156,19 @@ class Hostapd:
         self.state, self.status, self.result, self.peer = "ENABLED", "Disabled", "None", ""
         self.pin = ""
         self.link = None
-        self._late = []
+        self.life = 0
+
+    def before(self, command, do):
+        """Do something when hostapd has what it answers before this command, and not the answer."""
+        answer = self.answer
+
+        def asked(this):
+            if this == command:
+                self.answer = answer
+                do()
+            return answer(this)
+
+        self.answer = asked
 
     def answer(self, command):
         if command not in ("ATTACH", "DETACH", "STATUS", "WPS_GET_STATUS", "GET_CONFIG", "WPS_AP_PIN get", "PING"):
@@ -204,6 +216,11 @@ class Hostapd:
         self.is_there = self.active = False
         self.link.close()
 
+    def restart(self):
+        """It is killed and started again, which nobody notices before the next command."""
+        self.active, self.shown, self.status = False, self.registrar, "Disabled"
+        self.life += 1
+
 
 class Wire(wpsd.Link):
     """A Link without a socket; `hostapds` maps what its path ends with to a Hostapd."""
@@ -215,18 +232,23 @@ class Wire(wpsd.Link):
             hostapd = self.hostapds.get(self.path.rpartition("/")[2])
             if not hostapd or not hostapd.is_there:
                 return False
-            self.hostapd = hostapd
+            self.hostapd, self._life_of_hostapd = hostapd, hostapd.life
             hostapd.link = self
             self.sock = self
         return True
 
     def ask(self, command, done):
         hostapd = self.hostapd if self.sock else None
+        life = self._life_of_hostapd if hostapd else 0
+        if hostapd and hostapd.life != life:
+            self.close()
+            hostapd = None
         if not hostapd:
             done(None)
         elif not hostapd.is_silent:
-            answer = hostapd.answer(command)
-            self._loop.at(0, lambda: done(answer if self.sock and self.hostapd is hostapd else None))
+            self._loop.at(
+                0, lambda: done(hostapd.answer(command) if self.sock and self._life_of_hostapd == life else None)
+            )
 
     def hear(self, event):
         if self.sock:

@@ -314,6 +314,18 @@ def test_a_hostapd_that_comes_back_is_opened_again_and_gets_no_old_command():
         assert answers == [None, None, b"PONG\n"] and hostapd.lost == 1
 
 
+def test_a_hostapd_that_came_back_in_the_midst_of_several_commands_gets_none_of_them():
+    with Hostapd() as hostapd:
+        link, answers = hostapd.attach(), []
+        hostapd.kill()
+        os.unlink(hostapd.path)
+        hostapd.start()
+        link._on_lost = lambda link: link.open()
+        link.asking("SET wps_state 2", "UPDATE_BEACON")(answers.append)
+        assert answers == [None]
+        assert [hostapd.take(), hostapd.take()] == [b"ATTACH", None]
+
+
 def test_a_late_answer_to_a_closed_connection_is_not_taken_for_another():
     with Hostapd() as hostapd:
         link, answers = hostapd.attach(), []

@@ -156,6 +156,46 @@ def test_a_task_that_was_dropped_does_nothing_more_whatever_comes():
     assert (done, complaints) == ([], [])
 
 
+def test_a_task_is_its_owners_from_before_its_first_step_until_it_is_over():
+    class Owner:
+        step = None
+
+    owner, seen = Owner(), []
+
+    def steps():
+        seen.append(owner.step is not None)
+        yield
+
+    it, _ = loop()
+    task = it.run(steps(), lambda *_: seen.append(owner.step), owner)
+    assert owner.step is task
+    turn(it)
+    assert seen == [True, None] and owner.step is None
+
+
+def test_a_task_that_is_dropped_by_what_it_did_goes_on_no_more_and_leaves_the_next_one_alone():
+    class Owner:
+        step = None
+
+    owner, told = Owner(), []
+    it, _ = loop()
+
+    def other():
+        yield 60000
+
+    for wait in (None, 0, told.append):
+        def steps():
+            owner.step.drop()
+            it.run(other(), owner=owner)
+            if wait is not None:
+                yield wait
+
+        it.run(steps(), lambda *what: told.append(what), owner)
+        turn(it)
+        assert told == [] and not owner.step.is_over
+        owner.step.drop()
+
+
 def test_a_task_that_sleeps_lets_others_go_on():
     it, _ = loop()
     order = []

@@ -120,6 +120,16 @@ def test_a_window_that_closes_without_a_word_interrupts_the_session_within_some_
         assert session.result in ("interrupted", "failed") and sessions.names()[-1] == "finished"
 
 
+def test_a_hostapd_that_was_restarted_unseen_opens_one_window_for_a_start():
+    for key_id in ("key", "key-2"):
+        with Clock() as clock, Sessions(clock) as sessions:
+            hostapd = sessions.hostapds["home_ap"]
+            hostapd.restart()
+            hostapd.log = []
+            session = sessions.start(key_id)
+            assert session.state == wpsd.ACTIVE and hostapd.log.count("WPS_PBC") == 1, (session.state, hostapd.log)
+
+
 def test_a_hostapd_that_stands_still_lets_no_start_be_answered_as_started():
     with Clock() as clock, Sessions(clock) as sessions:
         sessions.hostapds["home_ap"].is_silent = True
