@@ -4797,7 +4797,7 @@ class Sessions:
     def wanted(self, bss):
         session = self.running(bss)
         always = self._places.settings.always_shown and bss.enabled and not self.is_stopping
-        if not session:
+        if not session or session.result:
             return Want(bss.default_key, always, now=bss in self.asked)
         is_open = session.state in OPEN
         window = session.id if is_open else 0

@@ -130,6 +130,16 @@ def test_a_hostapd_that_was_restarted_unseen_opens_one_window_for_a_start():
             assert session.state == wpsd.ACTIVE and hostapd.log.count("WPS_PBC") == 1, (session.state, hostapd.log)
 
 
+def test_a_window_that_has_ended_is_not_opened_once_more():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session = sessions.start()
+        hostapd = sessions.hostapds["home_ap"]
+        hostapd.close("Timed-out")
+        hostapd.say("WPS-TIMEOUT ")
+        sessions.wait(1000)
+        assert session.result == "timeout" and hostapd.log.count("WPS_PBC") == 1, hostapd.log
+
+
 def test_a_hostapd_that_stands_still_lets_no_start_be_answered_as_started():
     with Clock() as clock, Sessions(clock) as sessions:
         sessions.hostapds["home_ap"].is_silent = True
