@@ -2307,6 +2307,7 @@ class Link:
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
         self._unread = []  # datagrams that were taken in before something was sent
+        self.life = 0  # how often what hostapd says became void
         self._overdue_one = None  # the first of the owed when the last one was sent
         self._deadline = self._timer = None  # ticks, when the next answer is overdue; of this or an earlier one
         self.started_anew()
@@ -2324,6 +2325,7 @@ class Link:
 
     def forget(self):
         """The BSS has been set up anew, with the configuration that it had."""
+        self.life += 1
         self.looked = False
         self.state = b""  # ENABLED: it is on the air
         self.waits_until = None  # ticks: listens for radar until then
@@ -4475,10 +4477,12 @@ class Mender:
         """Part of a task: what hostapd says of itself, after some commands."""
         # all of it each time: a reload says nothing and shows WPS again, and a hostapd that
         # has waited too long for a listener forgets it without a word (HOSTAPD)
-        answers = yield link.asking(*before + ("WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG"))
-        if not answers:
-            return
-        pin, status, wps, config = answers[-4:]  # secrets are in the first and the last one
+        # the window last: an event that comes between two answers is newer than the first of them
+        life = link.life
+        answers = yield link.asking(*before + ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS"))
+        if not answers or link.life != life:
+            return  # it is looked at again
+        pin, status, config, wps = answers[-4:]  # secrets are in the first and the third one
         link.has_pin = pin.strip().isdigit()
         link.state = field(status, b"state") or b"ENABLED"
         link.freq = number(field(status, b"freq"), 0)
@@ -4509,6 +4513,8 @@ class Mender:
 
     def _compare(self, bss, link, said):
         """What hostapd says of its window, beside what its events have told."""
+        if link.ending:
+            return  # it was told, and how is being asked
         was_open = link.pbc
         number, before, confirmed = bss.windows.get(link.path, (0, "", False))
         mine = number and number == self._wanted(bss).window

@@ -140,6 +140,42 @@ def test_a_window_that_has_ended_is_not_opened_once_more():
         assert session.result == "timeout" and hostapd.log.count("WPS_PBC") == 1, hostapd.log
 
 
+LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
+
+
+def test_somebody_elses_cancel_is_told_as_one_wherever_in_a_look_it_falls():
+    for command in LOOK:
+        with Clock() as clock, Sessions(clock) as sessions:
+            session = sessions.start()
+            hostapd = sessions.hostapds["home_ap"]
+
+            def cancel():
+                hostapd.close("Timed-out")
+                hostapd.say("WPS-TIMEOUT ")
+                hostapd.say("WPS-CANCEL ")
+
+            hostapd.before(command, cancel)
+            sessions.room.look(sessions.bsses[0])
+            sessions.wait(2000)
+            assert session.result == "cancelled", (command, session.result)
+
+
+def test_a_radio_that_is_switched_off_wherever_in_a_look_is_known_to_be_off():
+    for command in LOOK:
+        with Clock() as clock, Sessions(clock) as sessions:
+            hostapd = sessions.hostapds["home_ap"]
+
+            def go_off():
+                hostapd.state = "DISABLED"
+                hostapd.say("AP-DISABLED ")
+
+            hostapd.before(command, go_off)
+            sessions.room.look(sessions.bsses[0])
+            sessions.wait(1000)
+            why = sessions.bsses[0].waits()
+            assert why and why.code == "radio_off", (command, why)
+
+
 def test_a_hostapd_that_stands_still_lets_no_start_be_answered_as_started():
     with Clock() as clock, Sessions(clock) as sessions:
         sessions.hostapds["home_ap"].is_silent = True
