@@ -113,6 +113,8 @@ class Soak(House):
         self.client.listen("wps.*")
 
     def hear(self, event):
+        if event.name == "wps.changed":
+            return  # of a BSS, in a session or not
         with self._news:
             self.heard[event.name][event.data["session"]] += 1
             if event.name == "wps.finished":
