@@ -1845,18 +1845,18 @@ class PskEdit:
 
     def __call__(self, lines):
         keys = [key for key in self._keys if key.id not in self._removed]
-        by_secret, by_id = {}, None
+        by_secret, by_id, gone = {}, None, set(self._removed.values())
         for key in keys:
-            by_secret[key.secret] = by_secret.get(key.secret, ()) + (key,)
+            if key.secret not in gone:
+                by_secret[key.secret] = by_secret.get(key.secret, ()) + (key,)
         written = set()  # key ids, with a MAC where a key has several
         others = set(self.key_ids)
         self.was_armed, self.unknown, self.added, self.passphrases = [], [], [], 0
         armed = self._armed == ""
-        is_plain = not self.sought and not self._removed
         line, number_of = b"\n", 0
         for line in lines:
             number_of += 1
-            if is_plain and line.startswith(b"wps=0 keyid=") and line.endswith(b"\n"):
+            if line.startswith(b"wps=0 keyid=") and line.endswith(b"\n"):
                 end = line.find(b" ", 12)  # nearly every line says what it should: it is only compared
                 for key in by_secret.get(line[end + 19 : -1], ()):
                     mac = line[end + 1 : end + 18]
@@ -1882,11 +1882,11 @@ class PskEdit:
             _, mac, secret, wps, named, _ = said
             if _ARMED.get(wps) is not False:
                 self.was_armed.append(text(named or b""))
-            if self.sought or self._removed:
+            if self.sought or gone:
                 name = text(named or b"")
                 if name in self.sought:
                     self.sought[name] = secret
-                if name in self._removed or secret in self._removed.values():
+                if name in self._removed or secret in gone:
                     yield line, b""
                     continue
             if by_id is None:
@@ -3582,7 +3582,8 @@ class Devices:
             raise
         if spare in self.spares:
             self.spares.remove(spare)
-        self._changed()
+            self._changed()
+        self._on_change()  # without its key each file is another already
         for ssid, key in found:
             yield from self._shutting_out_of_sae(ssid, key)
         return sorted(set([ssid for ssid, _ in found]))

@@ -167,6 +167,20 @@ def test_a_device_is_renamed_and_revoked_by_its_key_id_and_no_other_key_is():
         assert refusal(devices.run, devices.room.revoking("device-1")) == "session_active"
 
 
+def test_after_a_revoke_the_files_are_gone_through_for_what_uci_has_now_and_not_once_more_for_the_same():
+    with Devices(HOME + KEPT % ("ab" * 32)) as devices:
+
+        def committing(_changes):
+            devices.router.write("wireless", HOME)
+            yield
+            return True
+
+        devices.uci.committing = committing
+        before = devices.router.places.count
+        devices.run(devices.room.revoking("device-1"))
+        assert devices.router.places.count == before + 1 and devices.changes == 1
+
+
 def test_a_revoke_that_uci_does_not_take_changes_nothing():
     with Devices(HOME + KEPT % ("ab" * 32)) as devices:
         devices.uci.works = False

@@ -242,6 +242,32 @@ def test_a_made_key_is_added_armed_and_taken_away_again():
     assert wpsd.valid_secret(wpsd.new_psk()) and wpsd.new_psk() != wpsd.new_psk()
 
 
+def test_while_a_key_is_taken_out_of_a_hundred_the_other_lines_are_only_compared():
+    keys = [key("device-%d" % number, b"%064x" % number) for number in range(1, 101)]
+    lines = [wpsd.psk_line(False, each.id, b"", wpsd.EVERYONE, each.secret) + b"\n" for each in keys]
+    parsed, real = [], wpsd._psk_line
+
+    def spied(line):
+        parsed.append(line)
+        return real(line)
+
+    wpsd._psk_line = spied
+    try:
+        edit = wpsd.PskEdit(keys, "", removed={"device-7": keys[6].secret})
+        now = b"".join([now for _, now in edit(iter(lines))])
+    finally:
+        wpsd._psk_line = real
+    assert now == b"".join(lines[:6] + lines[7:]) and parsed == [lines[6]]
+
+
+def test_a_removed_key_s_line_goes_whatever_it_is_called_and_another_key_that_is_the_same_gets_its_own():
+    twin = key("twin", HEX)
+    raw = b"wps=0 keyid=device-1 00:00:00:00:00:00 " + HEX + b"\nwps=0 keyid=twin 00:00:00:00:00:00 " + HEX + b"\n"
+    gone = wpsd.PskEdit([twin], "", removed={"device-1": HEX})
+    once = b"".join([now for _, now in gone(wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_PSK_LINE))])
+    assert once == b"wps=0 keyid=twin 00:00:00:00:00:00 " + HEX + b"\n"
+
+
 # -- what hostapd would refuse
 
 
