@@ -139,6 +139,50 @@ const STATUSES = {
 	10: NOT_REACHED
 };
 
+/* How a session ended: as good or bad news, in a word, in a sentence, what to do next. */
+const TIMED_OUT = _('Timed out');
+const ENDINGS = {
+	connected: {
+		kind: 'success', title: _('Connected'),
+		sentence: _('%s got the key “%s” and is connected.')
+	},
+	handed_over: {
+		kind: 'success', title: _('Key handed over'),
+		sentence: _('%s got the key “%s” and has not connected with it yet.'),
+		next: _('If it does not come within a minute, switch it off and on again: it has its key now.')
+	},
+	too_far: {
+		kind: 'danger', title: TIMED_OUT,
+		sentence: _('%s was seen but did not get in before the time was over.'),
+		next: _('Bring it closer to the router and start again. If that does not help, switch it off and on first.')
+	},
+	nobody: {
+		kind: 'danger', title: TIMED_OUT,
+		sentence: _('No device was seen before the time was over.'),
+		next: _('Bring the device closer to the router, start again and press its WPS button within two minutes. A device that has no WPS, or speaks WPA3 only, can take the QR code or the password.')
+	},
+	overlap: {
+		kind: 'danger', title: _('Two devices at once'),
+		sentence: _('Two devices asked at once, and neither got in.'),
+		next: _('Leave one of them alone, wait two minutes and start again.')
+	},
+	cancelled: {
+		kind: 'notice', title: _('Cancelled'),
+		sentence: _('The session was cancelled.'),
+		next: _('Start again whenever you like.')
+	},
+	interrupted: {
+		kind: 'danger', title: _('Interrupted'),
+		sentence: _('The session was interrupted: the access point restarted or went away.'),
+		next: _('Wait until the network is there again, then start once more.')
+	},
+	failed: {
+		kind: 'danger', title: _('Failed'),
+		sentence: _('The session failed: %s'),
+		next: _('Start again. If it keeps failing, the system log says more; the QR code works without WPS.')
+	}
+};
+
 /* Why there is nothing to show. */
 const TROUBLES = {
 	expired: _('Your session has expired. Log in again to see this page.'),
@@ -148,12 +192,17 @@ const TROUBLES = {
 	stopped: _('The WPS service (wpsd) is not running. This page goes on by itself as soon as it is.')
 };
 
+/* Why a call or a session failed */
+function inWords(code, sentence) {
+	return REFUSALS[code] ?? REASONS[code] ?? sentence;
+}
+
 function refusal(answer, why) {
 	if (answer instanceof Error)
 		return TROUBLES[troubleOf(answer) ?? 'hangs'];
 
 	if (L.isObject(answer))
-		return REFUSALS[answer.code] ?? REASONS[answer.code] ?? answer.error ?? null;
+		return inWords(answer.code, answer.error) ?? null;
 
 	if (answer === 8 && why)
 		return why;
@@ -213,54 +262,16 @@ function progress(session, open) {
 	return words;
 }
 
-/* How a session ended: in a word, in a sentence, what to do next, and as good or bad news. */
 function ending(last) {
 	const isSeen = last.mac || last.name;
-	const words = {
-		success: last.connected ? {
-			kind: 'success', title: _('Connected'),
-			sentence: _('%s got the key “%s” and is connected.')
-		} : {
-			kind: 'success', title: _('Key handed over'),
-			sentence: _('%s got the key “%s” and has not connected with it yet.'),
-			next: _('If it does not come within a minute, switch it off and on again: it has its key now.')
-		},
-		timeout: isSeen ? {
-			kind: 'danger', title: _('Timed out'),
-			sentence: _('%s was seen but did not get in before the time was over.'),
-			next: _('Bring it closer to the router and start again. If that does not help, switch it off and on first.')
-		} : {
-			kind: 'danger', title: _('Timed out'),
-			sentence: _('No device was seen before the time was over.'),
-			next: _('Bring the device closer to the router, start again and press its WPS button within two minutes. A device that has no WPS, or speaks WPA3 only, can take the QR code or the password.')
-		},
-		overlap: {
-			kind: 'danger', title: _('Two devices at once'),
-			sentence: _('Two devices asked at once, and neither got in.'),
-			next: _('Leave one of them alone, wait two minutes and start again.')
-		},
-		cancelled: {
-			kind: 'notice', title: _('Cancelled'),
-			sentence: _('The session was cancelled.'),
-			next: _('Start again whenever you like.')
-		},
-		interrupted: {
-			kind: 'danger', title: _('Interrupted'),
-			sentence: _('The session was interrupted: the access point restarted or went away.'),
-			next: _('Wait until the network is there again, then start once more.')
-		},
-		failed: {
-			kind: 'danger', title: _('Failed'),
-			sentence: _('The session failed: %s'),
-			next: _('Start again. If it keeps failing, the system log says more; the QR code works without WPS.')
-		}
-	}[last.result] ?? { kind: 'notice', title: last.result, sentence: last.result };
+	const name = {
+		success: last.connected ? 'connected' : 'handed_over',
+		timeout: isSeen ? 'too_far' : 'nobody'
+	}[last.result] ?? last.result;
+	const words = ENDINGS[name] ?? { kind: 'notice', title: name, sentence: name };
+	const facts = name == 'failed' ? [ inWords(last.code, last.error) ] : [ device(last), last.key_id ];
 
-	const why = REFUSALS[last.code] ?? REASONS[last.code] ?? last.error;
-
-	return Object.assign(words, {
-		sentence: last.result == 'failed' ? words.sentence.format(why) : words.sentence.format(device(last), last.key_id)
-	});
+	return { ...words, sentence: words.sentence.format(...facts) };
 }
 
 const ICONS = { success: '✔', danger: '✘', notice: '–' };
