@@ -63,6 +63,7 @@ class Actor:
         self.bus_path = bus_path
         self.bss = [bss("phy0-ap0", freq=2437), bss("phy1-ap0", freq=5180)]
         self.history = []
+        self.device_keys = (0, 500)     # how many there are, of how many
         self.replies = {}
         self.asked = []
         self.ambiguous = []     # SSIDs by which several networks are shown
@@ -120,7 +121,9 @@ class Actor:
     def _status(self, ssid=None):
         if ssid in self.ambiguous:
             return 2, {"error": "Several networks are shown by that name; give ifname.", "code": "ambiguous"}
-        return 0, {"version": "0.1.0", "bss": [each for each in self.bss if ssid in (None, each["ssid"])]}
+        count, most = self.device_keys
+        return 0, {"version": "0.1.0", "bss": [each for each in self.bss if ssid in (None, each["ssid"])],
+                   "device_keys": count, "device_keys_most": most}
 
     def _history(self):
         return 0, {"sessions": self.history}

@@ -48,6 +48,31 @@ def test_how_many_are_not_listed_is_told(devices, visit):
     expect(visit().network("Home")).to_contain_text("and 968 more devices.")
 
 
+ROOM = "Keys for devices in use on this router: %d of 500."
+FEW = "Remove devices that are not needed any more."
+NONE = "There is no room for one more device with a key of its own: remove one first."
+
+
+@pytest.mark.parametrize("count, advice", [(3, ""), (450, ""), (451, FEW), (499, FEW), (500, NONE), (501, NONE)])
+def test_how_many_keys_of_devices_there_are_of_how_many_is_told_and_loudly_when_few_are_left(
+        devices, visit, count, advice):
+    devices.device_keys = (count, 500)
+    home = visit().network("Home")
+    expect(home).to_contain_text(ROOM % count)
+    expect(home.locator(".alert-message.warning")).to_have_text([ROOM % count + " " + advice] if advice else [])
+    for other in {FEW, NONE} - {advice}:
+        expect(home).not_to_contain_text(other)
+
+
+def test_how_many_keys_of_devices_there_are_is_told_anew_when_one_is_removed(devices, visit):
+    devices.device_keys = (451, 500)
+    me = visit()
+    expect(me.network("Home")).to_contain_text(FEW)
+    devices.device_keys = (450, 500)
+    expect(me.network("Home")).to_contain_text(ROOM % 450)
+    expect(me.network("Home")).not_to_contain_text(FEW)
+
+
 def test_a_device_is_renamed(devices, visit):
     me = visit()
     press(me, "Laser Printer", "Rename")
@@ -185,10 +210,11 @@ def test_a_screen_reader_meets_state_outcome_choice_button_and_devices_in_that_o
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, (1280, 800)], ids=["phone", "desktop"])
-@pytest.mark.parametrize("state", ["list", "rename", "remove"])
+@pytest.mark.parametrize("state", ["list", "full", "rename", "remove"])
 def test_axe_finds_nothing_serious_in_the_list_and_its_dialogs(devices, visit, state, size, dark):
+    devices.device_keys = (500 if state == "full" else 3, 500)
     me = visit(size=size, dark=dark)
-    if state != "list":
+    if state in ("rename", "remove"):
         press(me, "Laser Printer", state.capitalize())
         expect(me.dialog).to_be_visible()
     assert me.axe() == [] and me.width() <= size[0]

@@ -66,7 +66,8 @@ def test_a_screen_reader_meets_everything_in_its_order_through_a_session_and_a_r
     home.enrol()
     me.sees("Home", CONNECTED)
     devices = ('heading "Devices with a key of their own"', 'table "Devices with a key of their own"',
-               'columnheader "Name"', 'button "Rename: device-1"', 'button "Remove: device-1"')
+               'columnheader "Name"', 'button "Rename: device-1"', 'button "Remove: device-1"',
+               "Keys for devices in use on this router: 1 of 500.")
     expect(button(me, "Remove: device-1")).to_be_visible()
     reads(me, 'heading "Home Enabled"', "status:", "Connected", CONNECTED, *choice, *devices)
     button(me, "Remove: device-1").click()

@@ -525,9 +525,10 @@ const Network = baseclass.extend({
 		]);
 		this.rows = E('table', { 'class': 'table', 'aria-labelledby': `${id}-devices` });
 		this.more = E('p');
+		this.room = E('div');
 		this.list = E('div', [
 			E('h4', { 'id': `${id}-devices`, 'tabindex': -1 }, [ _('Devices with a key of their own') ]),
-			this.rows, this.more
+			this.rows, this.more, this.room
 		]);
 		this.node = E('div', { 'class': 'cbi-section', 'style': APART, 'role': 'group', 'aria-labelledby': id }, [
 			E('h3', { 'style': WRAPS }, [ E('span', { 'id': id }, [ ssid ]), ' ', this.label ]),
@@ -750,6 +751,20 @@ const Network = baseclass.extend({
 
 		if (isNew && at)
 			this.focusDevice(...at);
+
+		this.setRoom(...this.page.deviceKeys);
+	},
+
+	/* How many keys of devices there are, in all networks, of how many; loud when they become few, as wpsd's log is. */
+	setRoom(count, most) {
+		const advice = count >= most ? REASONS.too_many_devices
+			: count > most * 0.9 ? _('Remove devices that are not needed any more.') : '';
+
+		fill(this.room, [ count, most ], () => {
+			const words = E('p', [ _('Keys for devices in use on this router: %d of %d.').format(count, most), ' ', advice ]);
+
+			return most ? [ advice ? alert('warning', [ words ]) : words ] : [];
+		});
 	},
 
 	/* Where the focus is in the list: [ key id, verb, row ], or null */
@@ -920,6 +935,7 @@ return view.extend({
 		this.mayReadKey = this.maySeeLeases = false;
 		this.leases = {};
 		this.links = {};
+		this.deviceKeys = [];
 		this.networks = new Map();
 		this.ambiguous = new Map();
 		this.asked = this.shown = 0;
@@ -1023,6 +1039,7 @@ return view.extend({
 		if (trouble)
 			return;
 
+		this.deviceKeys = [ answer.device_keys, answer.device_keys_most ];
 		this.updateNetworks(answer.bss);
 
 		return this.updateHistory(answer.bss);
