@@ -317,7 +317,7 @@ def _answer_picked(request, size):
         if length < 4 or pad < 0:
             raise WireError("a frame's attribute has a wrong length")
         if word >> 24 & 0x7F == A_DATA:
-            request[1] = yield from picked(length - 4, request[3])
+            request[1] = yield from picked(length - 4, request[2])
         else:
             yield 4 - length
         yield -pad
@@ -337,7 +337,8 @@ class Ubus:
         self.on_ready = on_ready
         self.sock = None
         self._handlers = {}
-        self._pending = {}
+        self._pending = {}  # sequence -> [done, answer, what picks from it]
+        self._deadlines = {}  # sequence -> ticks, of those whose owner may never answer
         self.drop()
 
     def drop(self):
@@ -355,6 +356,7 @@ class Ubus:
         self._sequence = 0
         self._handlers.clear()
         waiting, self._pending = self._pending, {}
+        self._deadlines.clear()
         for request in waiting.values():
             request[0](FAILED, None)
 
@@ -362,13 +364,13 @@ class Ubus:
         """Give up requests whose owner does not answer: ubusd never says so.  ms until
         the next one is due, or None."""
         now, left = ticks(), None
-        for sequence, request in tuple(self._pending.items()):
-            if has_come(request[2], now):
+        for sequence, deadline in tuple(self._deadlines.items()):
+            if has_come(deadline, now):
                 self.receive()  # if it was this program that stood still, the answer is there
-                if sequence in self._pending:
+                if self._deadlines.pop(sequence, None) is not None:
                     self._pending.pop(sequence)[0](TIMEOUT, None)
-            elif request[2] is not None:
-                due = max(1, ticks_diff(request[2], now))
+            else:
+                due = max(1, ticks_diff(deadline, now))
                 left = due if left is None or due < left else left
         return left
 
@@ -388,11 +390,17 @@ class Ubus:
     def _send(self, kind, sequence, peer, *attributes):
         if not self.sock:
             return
-        raw = frame(kind, sequence, peer, *attributes)
-        if self._out and len(self._out[-1]) < _MANY_UNSENT:
-            self._out[-1] += raw  # each send wakes ubusd up
-        else:
-            self._out.append(raw)
+        try:
+            raw = frame(kind, sequence, peer, *attributes)
+            if self._out and len(self._out[-1]) < _MANY_UNSENT:
+                self._out[-1] += raw  # each send wakes ubusd up
+            else:
+                self._out.append(raw)
+        except MemoryError:
+            if not self._out:
+                raise
+            self.drop()  # what waits for a ubusd that does not read has taken it
+            return
         self._unsent += len(raw)
         if self._unsent > _MANY_UNSENT:
             self.flush()
@@ -438,9 +446,9 @@ class Ubus:
                 if version or size < 4 or size > _LONGEST:
                     raise WireError("no ubus frame")
                 request = self._pending.get(sequence) if kind == DATA else None
-                if size > _MOST or request and request[3]:
+                if size > _MOST or request and request[2]:
                     self._in, self._left = self._in[12:], size - 4
-                    if request and request[3]:
+                    if request and request[2]:
                         self._reader = _answer_picked(request, size - 4)
                         self._read(None)
                     continue
@@ -507,6 +515,7 @@ class Ubus:
             return
         if kind == STATUS:
             del self._pending[sequence]
+            self._deadlines.pop(sequence, None)
             request[0](_number(attributes, A_STATUS, FAILED), request[1])
         elif A_DATA in attributes:
             try:
@@ -522,8 +531,9 @@ class Ubus:
             done(FAILED, None)
             return
         # ubusd itself always answers, however late; other owners of objects may not
-        deadline = after(ticks(), patience) if peer > _EVENTS else None
-        self._pending[self._sequence] = [done, None, deadline, pick]
+        self._pending[self._sequence] = [done, None, pick]
+        if peer > _EVENTS:
+            self._deadlines[self._sequence] = after(ticks(), patience)
         self._send(kind, self._sequence, peer, *attributes)
 
     # -- requests
