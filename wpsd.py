@@ -2179,6 +2179,7 @@ class Watcher:
         self._read = libc("read", "i", "ipi")
         self._fd = begin() if begin and self._add and self._read else -1
         self._events = bytearray(1024)
+        self.watched = ()  # the folders of which it will be told
         if self._fd >= 0:
             loop.watch(self._fd, self, self._ready)
 
@@ -2186,8 +2187,8 @@ class Watcher:
         """To be called again now and then: a folder may come late, or anew.  False where
         there is no inotify, so that somebody has to look."""
         if self._fd >= 0:
-            for folder in folders:
-                self._add(self._fd, folder.encode() + b"\0", self._WRITTEN_MOVED_MADE_DELETED)
+            what = self._WRITTEN_MOVED_MADE_DELETED
+            self.watched = [folder for folder in folders if self._add(self._fd, folder.encode() + b"\0", what) >= 0]
         return self._fd >= 0
 
     def _ready(self, _events):
@@ -6153,7 +6154,7 @@ class Daemon:
         self._look_within(0)
 
     def _on_change(self, bss):
-        if bss and not all([link.sock for link in bss.links]):
+        if bss and any([self._is_overdue(link) for link in bss.links]):
             self._look_within(MISSING_TICK)
         if not self._digest:
             self._digest = self.loop.at(SOON, self._tell_changes)
@@ -6188,6 +6189,8 @@ class Daemon:
                 link.probe(owes=False)  # one that was killed says nothing
             if not all([link.sock for link in bss.links]):
                 self.sessions.look(bss)
+        if self._is_incomplete():
+            self._look_within(MISSING_TICK)
 
     # -- the clock
 
@@ -6231,9 +6234,15 @@ class Daemon:
     def _is_incomplete(self):
         """Something is not there that should come, and that nothing tells of."""
         return not self.bus.sock or self.places.is_pending() or any([
-            bss.place.is_pending or not all([link.sock for link in bss.links])
+            bss.place.is_pending or any([self._is_overdue(link) for link in bss.links])
             for bss in self.mender.bsses
         ])  # fmt: skip
+
+    def _is_overdue(self, link):
+        """Whether nobody tells when its hostapd comes; of a radio that is switched off the folder does."""
+        return not link.sock and (
+            link.path.rpartition("/")[0] not in self._watcher.watched or stamp(link.path) is not None
+        )  # fmt: skip
 
     # -- its life
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """wpsd on a router on which netifd lives (rig.living), of main and of 24.10: what an owner does in a year."""
 
+import re
+import time
+from pathlib import Path
+
 import pytest
 from rig.daemon import PRINTER, TV, wait
 from rig.interpreters import INTERPRETERS
@@ -126,6 +130,29 @@ def test_a_year_of_wps_drops_clients_only_when_it_was_said_and_loses_no_device(h
         assert house.hostapd.drops == 0
         if not boot:
             assert paired(house, HOME[1], TV) == house.secret(HOME[1], KEY)
+
+
+def wakeups(house, seconds):
+    """How often wpsd woke in that time, with nothing going on."""
+    def slept():
+        text = Path("/proc/%d/status" % house.wpsd.pid).read_text()
+        return int(re.search(r"^voluntary_ctxt_switches:\s*([0-9]+)", text, re.M)[1])
+    before = slept()
+    time.sleep(seconds)
+    return slept() - before
+
+
+def test_a_radio_that_is_switched_off_costs_no_wakeups_and_comes_back_by_itself(house):
+    enabled(house)
+    house.commit(("set", "wireless.radio1.disabled=1"))
+    assert house.dropped(house.wifi_reload)[1] == {TABLET: 1}
+    wait(lambda: house.bss(HOME[1])["reason_code"] == "no_hostapd", 2 + SLACK)
+    time.sleep(3)               # what it wrote last is looked at once more
+    assert wakeups(house, 7) <= 3, "nothing is waited for that nobody tells of"     # one look in a minute is three
+    house.commit(("set", "wireless.radio1.disabled=0"))
+    house.wifi_reload()
+    wait(lambda: house.netifd.is_at_rest, 10)
+    armed_soon(house)
 
 
 def test_enabling_two_radios_writes_the_groups_uuid_once(house):

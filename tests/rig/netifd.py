@@ -155,13 +155,14 @@ class Netifd:
             self.disabled.discard(device.name)
             phy = self._phy(number)
             interfaces = self._interfaces(wireless, device, phy)
-            if true(device.options.get("disabled")):
+            if true(device.options.get("disabled")):    # torn down; its files stay as they are
                 self.disabled.add(device.name)
                 self.interfaces[device.name] = [] if self.release == "main" else [
                     {**each, "ifname": None} for each in interfaces]
-                interfaces = []
-            else:
-                self.interfaces[device.name] = interfaces
+                if self.hostapd:
+                    self.hostapd.config_set(phy, "")
+                continue
+            self.interfaces[device.name] = interfaces
             path = self._path("hostapd-%s.conf" % phy)
             if os.path.exists(path):
                 os.rename(path, path + ".prev")     # so does hostapd.uc; the new file is another inode
