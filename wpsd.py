@@ -252,7 +252,7 @@ _MOST_UNSENT = 1 << 18  # and for a ubusd that does not read
 
 REPLY_TIME = 5000  # ms that others on the bus have for a reply
 
-_ENOENT, _EAGAIN = 2, 11
+_EAGAIN = 11
 
 
 def unix_address(path):
@@ -633,9 +633,19 @@ class FileError(Exception):
     """A file that can't be read or must not be changed; one sentence."""
 
 
-def cant_be_read(path, error):
-    why = "it is not there" if error.errno == _ENOENT else "error %s" % error.errno
-    return FileError("%s can't be read: %s." % (path, why))
+# What an error number of the system means, on every machine; MicroPython has no words for them.
+_CAUSES = {
+    1: "that is not permitted", 2: "it is not there", 5: "the disk fails", 12: "there is no memory for it",
+    13: "that is not permitted", 20: "a part of its path is no folder", 21: "it is a folder",
+    23: "too many files are open", 24: "too many files are open", 27: "it would be too large",
+    28: "the disk is full", 30: "the disk is read-only",
+}  # fmt: skip
+
+
+def cant_be(done, path, error):
+    """A FileError that names the cause of an OSError."""
+    why = _CAUSES.get(error.errno, "error %s" % error.errno)
+    return FileError("%s can't be %s: %s." % (path, done, why))
 
 
 class _Busy(Exception):
@@ -786,7 +796,7 @@ class Rewrite:
                 if not left:
                     raise FileError(str(e))
             except OSError as e:
-                raise cant_be_read(self.path, e)
+                raise cant_be("read", self.path, e)
             finally:
                 if not is_done:
                     self.forget()
@@ -831,7 +841,7 @@ class Rewrite:
             with open(self.path, "rb") as file:
                 yield from self._changes(edit, file)
         except OSError as e:
-            raise cant_be_read(self.path, e)
+            raise cant_be("read", self.path, e)
 
     def missed(self, edit):
         """Returns True if something was written to the old file after it was read; it
@@ -910,7 +920,7 @@ class Rewrite:
             is_done = True
             return written
         except OSError as e:
-            raise FileError("%s can't be written: error %s." % (self.path, e.errno))
+            raise cant_be("written", self.path, e)
         finally:
             if not is_done:
                 _remove(temporary)
@@ -1143,7 +1153,7 @@ def _sections(path, held=None):
                 yield section
     except OSError as e:
         if e.errno != 2:
-            raise cant_be_read(path, e)
+            raise cant_be("read", path, e)
         if not stamp(path[: path.rfind("/")] or "/"):
             raise FileError("%s is not there." % path[: path.rfind("/")])
     except FileError as e:
@@ -1595,7 +1605,7 @@ def read_conf(path):
                             value = str(atoi(value)).encode() if name in _BY_ATOI else value
                             found[table[table.index(name)]] = value  # one object for all
     except OSError as e:
-        raise cant_be_read(path, e)
+        raise cant_be("read", path, e)
     for _, options in sections:
         options.update(radio)
     return sections
@@ -2146,7 +2156,7 @@ class Task:
             error = e
         except Exception as e:
             gc.collect()
-            error = Refusal(UNKNOWN, "accident", "%s in %s." % (type(e).__name__, where(e)))
+            error = Refusal(UNKNOWN, "accident", "This is a mistake in wpsd: %s in %s." % (type(e).__name__, where(e)))
         if self._steps:
             self.drop()
             self._done(result, error)
@@ -3796,10 +3806,11 @@ NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mb
 
 SIX_GHZ = 5950  # MHz: its channels are above that
 
-# hostapd's state -> code, sentence; any other than ENABLED waits for its channel
+# hostapd's state -> code, sentence; "" for any other than ENABLED
 _STATES = {
     b"DISABLED": ("radio_off", "The radio is switched off."),
     b"DFS": ("radar", "The radio listens for radar before it may use its channel"),
+    b"": ("channel", "The radio is looking for its channel."),
 }
 
 
@@ -3810,7 +3821,7 @@ def link_waits(link):
         return Refusal(UNSUPPORTED, "six_ghz", "There is no WPS on 6 GHz.")
     if not link.looked or link.state == b"ENABLED":
         return None
-    code, sentence = _STATES.get(link.state, ("channel", "The radio is looking for its channel."))
+    code, sentence = _STATES.get(link.state) or _STATES[b""]
     if code == "radar":
         left = ticks_diff(link.waits_until, ticks()) // 1000 if link.waits_until is not None else 0
         sentence += ", %d s more." % left if left > 0 else "."
@@ -5393,7 +5404,7 @@ class History:
         try:
             save(self._path, json.dumps(found).encode())
         except OSError as e:
-            self._log("error", "%s can't be written: error %s." % (self._path, e.errno))
+            self._log("error", str(cant_be("written", self._path, e)))
 
 
 class State:
@@ -5418,7 +5429,7 @@ class State:
         try:
             save(self._path, json.dumps(state).encode())
         except OSError as e:
-            self._log("error", "%s can't be written: error %s." % (self._path, e.errno))
+            self._log("error", str(cant_be("written", self._path, e)))
 
     def _kept_bss(self, bss):
         last = self._sessions.last.get(bss.ifname)
