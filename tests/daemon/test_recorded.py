@@ -141,6 +141,19 @@ def settles(house, table, seconds=2):
     assert {bss["ifname"] for bss in house.ok("status")["bss"]} == set(table)
 
 
+def commands(house, name):
+    """All that hostapd is told of a BSS or a link, in any order: nothing more, and nothing twice."""
+    ifname = house.hostapd.bss[name].ifname
+    conf, of_radio = house.networks[ifname].conf, house.networks[ifname].radio
+    text = (house.folder / ("hostapd-%s.conf" % of_radio)).read_text()
+    told = ["WPS_AP_PIN disable"] if "\nap_pin=" in text else []
+    if conf.get("wps_state", "0") != "0" and conf.get("ignore_broadcast_ssid", "0") == "0":
+        told += ["SET wps_state 0", "UPDATE_BEACON"]
+    if expected(house.case)[ifname].startswith("key"):
+        told += ["SET wps_independent 1", "RELOAD_WPA_PSK"]
+    return sorted(told)
+
+
 def boots(house):
     house.boot()
     watch = Watch(house)
@@ -156,6 +169,8 @@ def boots(house):
 def test_after_a_boot_each_network_gives_out_its_own_key_or_says_why_not(played):
     boots(played)
     case = (played.case.release, played.case.name)
+    for name in played.hostapd.bss:
+        assert sorted(played.told_to(name)) == commands(played, name), name
     for ifname, key_ids in KEY_IDS.get(case, {}).items():
         assert set(played.bss(ifname)["key_ids"]) == key_ids
     for path in played.folder.glob("hostapd-*"):

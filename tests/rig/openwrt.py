@@ -18,6 +18,7 @@ tests/recorded/openwrt/<release>/<case>.json has, of the recordings of OpenWrt's
     house.replay()          # the other replies
 """
 
+import contextlib
 import json
 import re
 import shlex
@@ -226,9 +227,15 @@ class RecordedHouse(House):
         self.start_hostapd(which)
 
     def replay(self, replies, after_each=lambda: None):
-        """One reply after the other; nobody is told of any. wpsd gets a moment for each."""
+        """One reply after the other. Nobody is told of any, but while a radio is set up hostapd's objects come and go:
+        wpsd asks, unless it knows by then all that it has to."""
         for reply in replies:
             self.wireless.reply = reply
+            asked = len(self.wireless.status_calls)
+            with contextlib.closing(Client(self.broker.path)) as hostapd:
+                assert hostapd.offer("hostapd.phy0-ap0", {}, None) == 0
+            if any(bss.get("reason_code") == "netifd_pending" for bss in self.ok("status")["bss"]):
+                wait(lambda: len(self.wireless.status_calls) > asked, 3, "wpsd asks netifd\n" + self.log[-2000:])
             self.call("status")
             after_each()
 
