@@ -31,7 +31,7 @@ from rig.interpreters import INTERPRETERS
 from rig.ubus import Client
 
 NETWORKS = {"home-ap": "Home", "guest-ap": "Guest", "garden-ap": "Garden", "office-ap": "Office"}
-HOSTAPD_EVERY, UBUSD_EVERY = 100, 1000  # sessions to a restart,
+HOSTAPD_EVERY, UBUSD_EVERY = 20, 1000  # sessions to a restart,
 STOP_EVERY, STOP = 50000, 30  # to a SIGSTOP, and how many seconds until it goes on
 KEY_EVERY, RACE_EVERY = 50, 10  # to one with another key, to one that is cancelled while it starts
 PATIENCE = 60  # s; nothing takes longer, however slow the machine is
@@ -84,6 +84,7 @@ class Soak(House):
         self.begun = self.hostapd_restarts = self.ubusd_restarts = self.stops = 0
         self.unconfirmed = self.races = self.nipped = 0
         self.failed = []
+        self.pressed_again = []  # sessions whose window was opened more often than once for each hostapd
         self.samples = []  # (sessions, kB)
         self.descriptors = []  # at rest, before and after
         self._news = threading.Condition()
@@ -208,6 +209,9 @@ class Soak(House):
         self.until(lambda: session in self.results, "session %d is over" % session)
         with hostapd._lock:
             hostapd.bss[ifname].pressed.clear()  # two minutes later
+            presses = hostapd.log.count((ifname, "WPS_PBC"))
+        if presses > 1 + bool(restart and in_its_midst):
+            self.pressed_again.append(session)
 
     def race(self, ifname):
         """start and cancel at once; whichever is first, the session is cancelled in the end, if there was one."""
@@ -290,6 +294,8 @@ class Soak(House):
         for session, result in self.results.items():
             if result != self.played.get(session, "cancelled"):  # unknown: its answer went with ubusd, in a race
                 yield "session %d ended as %s and was told as %s" % (session, self.played.get(session), result)
+        for session in self.pressed_again:
+            yield "the window of session %d was opened once more" % session
         if self.unconfirmed > self.hostapd_restarts // 2 + self.stops * len(NETWORKS):
             yield "start was not confirmed %d times" % self.unconfirmed
         memory, memory_now = self.memory(0, 0.1), self.memory(0.9, 1)
