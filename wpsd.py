@@ -2229,6 +2229,7 @@ class Process:
     as it takes, and nothing else is asked meanwhile."""
 
     def __init__(self):
+        self.has_wps = True  # which those tell that can be asked; it is one program
         self._loading = []  # Links that have been told to
         self._waiting = []  # (Link, do)
 
@@ -3743,7 +3744,7 @@ class Bss:
     @property
     def no_wps(self):
         for link in self.links:
-            if link.has_wps:
+            if link.has_wps if link.looked else link.process.has_wps:
                 return False
         return bool(self.links)
 
@@ -3795,11 +3796,21 @@ class Bss:
         return (
             self.unsupported() or self.place.unknown or self.enabled and self.waits()
             or self.psk and self.psk.trouble or self.trouble or self._no_vlan() or self.devices.why(self.place.ssid)
+            or self._no_key()
         )  # fmt: skip
 
     def _no_vlan(self):
         network, without = self.place.network, self.place.without_vlan
         return no_vlan(self, network.key_id) if network and network.key_id in without else None
+
+    def _no_key(self):
+        """UCI names none that can be given out."""
+        network = self.place.network
+        if not (self.enabled and self.psk and self.psk.is_read) or network.key_id in [NEW_KEY] + self.key_ids:
+            return None
+        if network.problems and not self.key_ids:
+            return Refusal(DENIED, "no_key", network.problems[0])
+        return no_such_key(self, True)
 
 
 NO_WPS = "hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls)."
@@ -4512,7 +4523,12 @@ class Mender:
         link.radio = field(status, b"phy") + field(status, b"bssid[0]")
         left = field(status, b"cac_time_left_seconds")
         link.waits_until = after(ticks(), 1000 * number(left, 0)) if left.isdigit() else None
-        if wps.startswith(b"UNKNOWN"):
+        has_wps = not wps.startswith(b"UNKNOWN")
+        if has_wps != link.process.has_wps:
+            link.process.has_wps = has_wps
+            for other in self.bsses:
+                other.told = None  # one whose radio is off can't be asked
+        if not has_wps:
             if link.has_wps:
                 self._log("error", "%s: %s" % (bss.ifname, NO_WPS))
             link.has_wps, link.looked = False, True
@@ -6432,15 +6448,11 @@ class Check:
         if why:
             return why.sentence
         network = bss.place.network
-        if network.problems and not bss.key_ids:
-            return network.problems[0]
         if network.enabled and network.key_id == NEW_KEY:
             try:
                 self.devices.check(bss.place.ssid)
             except Refusal as e:
                 return e.sentence
-        elif network.enabled and not bss.default_key:
-            return "there is no shared key as wps_pbc_key_id says; there are: %s." % listed(bss.key_ids)
         return ""
 
     def _findings(self, bss, obstacle):

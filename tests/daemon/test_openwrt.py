@@ -95,21 +95,36 @@ def test_one_radio_without_names_does_not_cost_the_others_theirs(house, how):
     assert "opensync11" not in house.psk("phy1-ap0")
 
 
-def test_a_map_from_a_radio_that_is_pending_is_not_believed(house):
+@pytest.mark.parametrize("begins", [False, True], ids=["wpsd runs", "wpsd starts"])
+def test_a_map_from_a_radio_that_is_pending_is_not_believed(house, begins):
     """24.10: with the first interface just disabled, the guests' section has HOME's ifname for some seconds."""
     house.add("phy0-ap0", ssid="HOME", uci={"ifname": None})
-    house.add("phy0-ap1", ssid="GUEST", key="guest passphrase", uci={"ifname": None}, wps=False)
+    house.add("phy0-ap1", ssid="GUEST", key="guest passphrase", uci={"ifname": None})
     radios = {"radio0": [("phy0_ap0", "phy0-ap0"), ("phy0_ap1", "phy0-ap1")]}
     begin(house, reply_of(radios, release="24.10"))
     house.wait_rest()
+    if begins:
+        assert house.stop_wpsd() == 0
     house.networks["phy0-ap0"].uci["disabled"] = "1"
     house.write_uci()
     house.netifd.reply = reply_of({"radio0": [("phy0_ap1", "phy0-ap0")]}, pending=("radio0",), release="24.10")
+    if begins:
+        house.start_wpsd(rest=False)
     for _ in range(5):
         house.call("status")
         time.sleep(0.1)
+    house.wait_quiet()
     assert "guest passphrase" not in house.psk("phy0-ap0")
     assert house.refused("start", ifname="phy0-ap0")[0] != 0
+
+
+def test_disabling_reaches_every_section_of_the_network_whatever_netifd_says_of_others(house):
+    radios = {**twins(house), "radio2": [("phy0_ap0_more", None)]}
+    begin(house, reply_of(radios, failed=("radio2",)))
+    house.wait_rest()
+    assert house.ok("configure", ssid="HOME", wps=False)["changed"]
+    for ifname in ("phy0-ap0", "phy1-ap0"):
+        assert house.option("wps_pushbutton", ifname) in (None, "0"), ifname
 
 
 @pytest.mark.parametrize("disabled, sta", [(True, False), (False, True)])
@@ -177,8 +192,9 @@ def test_a_reply_of_more_than_64_kilobytes_with_every_key_in_it_is_read_and_not_
 def test_a_network_that_had_wps_before_wpsd_came_keeps_its_sections_as_they_are(house):
     house.add("phy0-ap0", ssid="HOME", uci={"ap_setup_locked": None, "uuid": None},
               conf={"ap_setup_locked": None, "uuid": None})
-    begin(house, reply_of({"radio0": [("phy0_ap0", "phy0-ap0")]}))
+    house.write_uci()
     before = house.uci_text()
+    begin(house, reply_of({"radio0": [("phy0_ap0", "phy0-ap0")]}))
     house.hostapd.connect("phy0-ap0", TV[0], "opensync11")
     house.wait_rest()
     house.ok("start")
@@ -445,6 +461,42 @@ def test_check_names_a_station_that_can_not_be_used(house):
     laid_out(house)
     code, out = checked(house)
     assert code == 1 and "'bad'" in out
+
+
+@pytest.mark.parametrize("uci, key, word", [
+    ({"wps_pbc_key_id": "nobody"}, "opensync11", "no such shared key; it has: key."),
+    ({}, "tiny", "'home_ap': the key is not 8 to 63"), ({"ppsk": "1"}, "opensync11", "it has: none."),
+], ids=["a key id that no key has", "a key that is too short", "ppsk"])
+def test_status_and_check_say_why_no_key_can_be_given_out(house, uci, key, word):
+    house.add("home-ap", key=key, uci=uci, conf={"wpa_passphrase": "opensync11"})
+    house.secrets.discard("tiny")
+    house.start(rest=False)
+    house.wait_quiet()
+    bss = house.bss()
+    assert word in bss["reason"] and (bss["reason_code"], bss["supported"], house.armed()) == ("no_key", True, [])
+    assert house.refused("start")[:2] == (6, "no_key")
+    code, out = house.check()
+    assert code == 1 and bss["reason"] in out
+    house.networks["home-ap"].uci.update(wps_pbc_key_id=None, key="opensync11", ppsk=None)
+    house.write_uci()
+    wait(lambda: house.bss()["reason"] == "" and house.armed(), 2 + SLACK)
+
+
+def test_a_station_that_uci_no_longer_has_is_not_given_out_from_a_psk_file_of_the_users_own(house):
+    own = house.folder / "own.psk"
+    own.write_text("")
+    house.add("home-ap", conf={"wpa_psk_file": own}, uci={"wpa_psk_file": str(own)})
+    house.networks["home-ap"].psk_path = own
+    house.station("tv", "opensync55", key_id="tv")
+    house.start(rest=False)
+    house.wait_quiet()
+    house.uci("delete", "wireless.tv")
+    house.call("status")
+    house.wait_quiet()
+    assert "tv" not in house.bss()["key_ids"]
+    assert house.refused("start", key_id="tv")[:2] == (4, "no_such_key_id")
+    house.ok("start")
+    assert house.enrol() == house.secret("home-ap", "opensync11")
 
 
 def test_a_uci_folder_that_is_not_there_is_an_error(house):

@@ -128,6 +128,29 @@ def test_a_hostapd_without_wps_stays_known_when_the_configuration_changes(basic)
     assert "wps_state" not in basic.conf_path("home-ap").read_text()
 
 
+@pytest.mark.parametrize("when", ["before wpsd", "later"])
+def test_a_hostapd_without_wps_can_not_be_enabled_on_a_radio_that_is_off_either(house, when):
+    """Its own socket is gone then; the other radio's tells."""
+    house.no_wps = True
+    house.add("home-ap", warm=False, wps=False)
+    house.add("guest-ap", ssid="Guest", key="guests-only", radio="phy1", warm=False, wps=False)
+    house.start(rest=False)
+    if when == "before wpsd":
+        assert house.stop_wpsd() == 0
+    house.hostapd.remove_bss("home-ap")
+    if when == "before wpsd":
+        house.start_wpsd(rest=False)
+    house.wait_quiet()
+    before = house.uci_text()
+    status, code, sentence = house.refused("configure", ssid="Home", wps=True)
+    assert (status, code) == (8, "no_wps") and "wpad" in sentence
+    assert house.uci_text() == before and house.bss()["supported"] is False
+    house.hostapd.stop()
+    house.hostapd.no_wps = False
+    house.hostapd.start()
+    wait(lambda: house.bss()["supported"], 12, "another hostapd is found out")
+
+
 def test_a_hostapd_with_wps_that_takes_its_place_is_used(basic):
     basic.hostapd.stop()
     basic.hostapd.no_wps = False

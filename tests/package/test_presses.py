@@ -2,9 +2,12 @@
 """What a press of the button does, by what wpsd answers: here a script that answers as wpsd would."""
 
 import json
+import re
 
 import pytest
 from rig.procd import BUTTON
+
+import wpsd
 
 UBUS = """#!/bin/sh
 echo "$*" >>/tmp/ubus.log
@@ -94,6 +97,14 @@ def test_a_short_press_starts_the_only_enabled_network_once_however_many_radios_
         assert press("released", seconds).started == ["HOME"]
         assert press.stock == [] and not press.cancelled
     assert press.router.log.lines() == []
+
+
+def test_a_start_is_waited_for_as_long_as_a_cold_one_may_last(press):
+    """wpsd waits for netifd twice, to come to rest and to set the radios up again, and for hostapd after each."""
+    press.answers(bss("HOME"))
+    (call,) = [line for line in press("released", 0).noted("ubus") if "call wps start" in line]
+    longest = 2 * (wpsd.SETUP_TIME + wpsd.PATIENCE) + wpsd.RESTART_TIME
+    assert int(re.search(r"-t ([0-9]+) ", call)[1]) * 1000 >= longest
 
 
 def test_pressing_alone_does_nothing_until_the_release(press):
