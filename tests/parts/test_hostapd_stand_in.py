@@ -699,9 +699,29 @@ def test_a_device_pairs_on_one_link_of_an_mld_and_the_other_window_stays_open(ml
     second = attached(mld, "mld_link1")
     for name in ("mld_link0", "mld_link1"):
         assert mld.client(name).ask("WPS_PBC") == "OK"
+    mld.hears_each_link = True
     assert mld.enrol("mld_link1", MAC, UUID)
     assert any(text == "AP-STA-CONNECTED %s keyid=key-3" % MAC for text in second.events())
     assert mld.active("mld_link0") and not mld.active("mld_link1")
+
+
+def test_hostapd_hears_a_device_on_the_first_link_of_an_mld_alone_and_tells_nothing_of_another(mld):
+    links = [attached(mld, name) for name in ("mld_link0", "mld_link1")]
+    for link in links:
+        link.ask("WPS_PBC")
+        link.events()
+    assert mld.enrol("mld_link1", MAC, UUID) is None and mld.active("mld_link1")
+    assert {text.split()[0] for link in links for text in link.events()} == {"WPS-ENROLLEE-SEEN"}
+    assert mld.enrol("mld_link0", MAC, UUID)
+
+
+def test_a_link_that_was_off_is_no_longer_the_first(mld):
+    first, second = mld.client("mld_link0"), mld.client("mld_link1")
+    for command in ("DISABLE", "ENABLE", "WPS_PBC"):
+        assert first.ask(command) == "OK"
+    assert "freq=2437" in mld.client("mld").ask("STATUS")
+    assert second.ask("WPS_PBC") == "OK"
+    assert mld.enrol("mld_link0", MAC, UUID) is None and mld.enrol("mld_link1", MAC, UUID)
 
 
 def test_a_link_that_goes_takes_its_socket_along_and_the_deaf_one_answers_for_the_next(mld, tmp_path):

@@ -347,11 +347,12 @@ class Hostapd:
     """
 
     def __init__(self, *conf_paths, walk_time=WALK_TIME, no_wps=False, no_mld=False, waits=False,
-                 passphrase_time=0, user=None, words="", before=None):
+                 hears_each_link=False, passphrase_time=0, user=None, words="", before=None):
         self.conf_paths = [str(path) for path in conf_paths]
         self.walk_time = walk_time
         self.no_wps = no_wps
         self.no_mld = no_mld            # built without Wi-Fi 7: it refuses a file with mld_ap=
+        self.hears_each_link = hears_each_link      # not so in 2026, see enrol()
         self.waits = waits              # for a listener that does not read, as before August 2025
         self.passphrase_time = passphrase_time      # s of standing still for each passphrase that is loaded
         self.user = user                # its uid; None: it may read and write everything
@@ -633,14 +634,16 @@ class Hostapd:
 
         It is heard by every BSS of the process, served by one that is shown and active, and refuses when it
         sees two active access points with different uuids. With `comes_back` it connects with its key. A
-        `multi_ap` device asks for the backhaul's key, and gets it where there is one (measured).
+        `multi_ap` device asks for the backhaul's key, and gets it where there is one (measured). On a link of an
+        AP MLD that is not its first, the device associates and hostapd drops its EAPOL-Start: no event tells of it,
+        the window stays open, and the device gives up that link after some 15 s (measured).
         """
         mac = mac.lower()
         with self._lock:
             bss = self.bss[ifname]
             for each in self.bss.values():
                 self._seen(each, mac, uuid, "4 1")
-            if not self.can_enrol(ifname):
+            if not self.can_enrol(ifname) or not (self.hears_each_link or self._is_first(bss)):
                 return None
             psk = bss.key_for(mac)
             backhaul = bss.conf.get("multi_ap_backhaul_wpa_passphrase") if bss.number("multi_ap") & 2 else None
@@ -886,6 +889,12 @@ class Hostapd:
             self.deaf[path] = (bss.ifname, sock)
         self._nudge()
 
+    def _first(self, ifname):
+        return next(each for each in self.bss.values() if each.ifname == ifname)
+
+    def _is_first(self, bss):
+        return bss is self._first(bss.ifname)
+
     def _unbind(self, bss):
         if bss.socket:
             bss.socket.close()
@@ -1003,6 +1012,7 @@ class Hostapd:
         self.emit(radio[0].name, "AP-DISABLED ")
         for each in radio:
             self._take_down(each)
+            self.bss[each.name] = self.bss.pop(each.name)       # another link of an AP MLD is its first from now on
         return "OK"
 
     def _enable(self, bss):
@@ -1120,7 +1130,7 @@ class Hostapd:
         command = data.decode("utf-8", "replace")
         self.log.append((name, command))
         deaf = name not in self.bss
-        bss = next(each for each in self.bss.values() if each.ifname == name) if deaf else self.bss[name]
+        bss = self._first(name) if deaf else self.bss[name]
 
         def act():
             answer = self._answer(bss, command, address, deaf)
