@@ -4311,6 +4311,7 @@ class Mender:
         self._on_failure = on_failure
         self._on_event = on_event
         self._on_lost = on_lost
+        self._save = save
         self._processes = {}  # folder of control sockets -> Process
         self._writing = None  # the Task that rewrites a configuration file
         self.arming = Arming(loop, log, places, devices, wanted, on_change, on_failure, save)
@@ -4596,12 +4597,21 @@ class Mender:
         link.configured, link.went_hidden = True, False
 
     def _cancel(self, bss, link):
-        cancelled, wps = (yield link.asking("WPS_CANCEL", "WPS_GET_STATUS")) or (b"OK\n", b"")
-        if cancelled != b"OK\n":
+        cancelled = []
+
+        def answered(answer):  # what is told of a window from here on is of another one
+            cancelled.append(answer in (None, b"OK\n"))
+            if cancelled[0]:
+                link.pbc = False
+                bss.windows.pop(link.path, None)
+
+        link.ask("WPS_CANCEL", answered)
+        wps = (yield link.asking("WPS_GET_STATUS")) or b""
+        if not cancelled[0]:
             raise refused(bss, "cancel", "to end its session")
-        # what hostapd calls Active even now is a window of before, which nobody can use
-        link.pbc, link.is_stale = False, field(wps, b"PBC Status") == b"Active"
-        bss.windows.pop(link.path, None)
+        # what hostapd calls Active even now, and nobody has opened meanwhile, is one of before, which nobody can use
+        link.is_stale = not link.pbc and field(wps, b"PBC Status") == b"Active"
+        self._save()
 
     def _hide(self, bss, link):
         return self._set_shown(bss, link, False)
@@ -4670,6 +4680,7 @@ class Mender:
             link.is_stale = False
             bss.has_refused = False
             bss.windows[link.path] = want.window, before, True  # of a session that may be over by now
+            self._save()
         elif link.sock and bss.has_refused:
             bss.windows.pop(link.path, None)
             raise refused(bss, "press", "the push button")
@@ -5212,6 +5223,8 @@ class Sessions:
         if bss.place.is_pending and not self.running(bss) and link.path not in bss.windows:
             link.pbc = False  # when it is known whose it is, hostapd is asked anew
             return
+        if link.is_stale:
+            self._save()
         link.pbc, link.is_stale, link.ending = True, False, ""
         # one that a session of before could not close is nobody else's: it is closed
         if bss.enabled and not link.pressing and link.path not in bss.windows and not self.running(bss):

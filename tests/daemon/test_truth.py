@@ -126,6 +126,52 @@ def test_a_window_that_was_renewed_ends_when_the_session_does(home):
     wait(lambda: not home.can_enrol() and not home.shown())
 
 
+def presses(_house):
+    pass
+
+
+def does_not_press(house):
+    house.hostapd.faults["WPS_PBC"] = "silent"
+
+
+@pytest.mark.parametrize("wpsd", [presses, does_not_press])
+def test_a_window_that_was_renewed_is_open_to_the_next_wpsd_as_well(home, wpsd):
+    """By wpsd, or by somebody in front of it."""
+    home.ok("start")
+    home.hostapd_cli("DISABLE")
+    wpsd(home)
+    home.hostapd_cli("ENABLE")
+    if wpsd is does_not_press:
+        wait(lambda: home.hostapd.count("WPS_PBC") == 2, PATIENCE)
+        home.hostapd.faults.clear()
+        home.hostapd_cli("WPS_PBC")
+    wait(lambda: home.can_enrol() and is_true(home), PATIENCE)
+    home.wait_quiet()
+    home.kill_wpsd()
+    home.start_wpsd(rest=False)
+    home.wait_quiet()
+    assert home.can_enrol() and is_true(home)
+
+
+def test_who_presses_just_after_a_cancel_has_a_window_that_is_told(home):
+    """Between our WPS_CANCEL and what hostapd says of it."""
+    home.ok("start")
+    home.wait_event("started")
+
+    def somebody_presses(ifname, _command, act):
+        if "WPS_CANCEL" in home.told():
+            home.hostapd.faults.clear()
+            home.hostapd._answer(home.hostapd.bss[ifname], "WPS_PBC", None)
+        return act()
+
+    home.hostapd.faults["WPS_GET_STATUS"] = somebody_presses
+    home.ok("cancel")
+    assert home.wait_event("finished")["result"] == "cancelled"
+    home.wait_event("started")
+    assert home.bss()["session"]["external"] is True
+    wait(lambda: home.can_enrol() and is_true(home), PATIENCE + SLACK, "status says so")
+
+
 def test_a_window_that_hostapd_calls_active_for_ever_is_nobodys_session_once_ours_is_over(home):
     """A cancel does not reach it, so neither the next look nor the next wpsd takes it for a window of somebody's."""
     home.ok("start", timeout=2)
