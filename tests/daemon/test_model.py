@@ -114,6 +114,8 @@ def test_wpsd_says_active_if_and_only_if_a_device_could_enrol(house, seed):
     house.call("cancel")
     for hostapd in house.hostapds.values():
         hostapd.faults.clear()
+    # one that listens for radar shows WPS once more when it comes on the air (HOSTAPD.md), and is hidden then
+    wait(lambda: all(house.hostapd_of(ifname).bss[ifname].on for ifname in HOME), what="the radios are on the air")
     house.wait_rest()
     assert not any(house.shown(ifname) for ifname in HOME)
     ended = [event.data["session"] for event in house._heard + house.client.events if event.name == "wps.finished"]

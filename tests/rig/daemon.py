@@ -439,11 +439,11 @@ class House:
         if any(self.folder.glob("*.told*")) or any((self.folder / "run").glob("*.told*")):
             return True
         sought = str(self.folder).encode()
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for number in filter(str.isdigit, os.listdir("/proc")):
             try:
-                line = path.read_bytes()
+                line = Path("/proc", number, "cmdline").read_bytes()
             except OSError:
-                continue
+                continue                            # it has ended
             if sought in line and b".told" in line:
                 return True
         return False
