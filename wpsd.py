@@ -5100,19 +5100,6 @@ class Sessions:
         self._save()
         self._answer_all(session)
 
-    def _enter_ended(self, session):
-        self._detach(session)
-        if session.activated:
-            self._remember(session)
-
-    _entries = {
-        PREPARING: _enter_preparing,
-        ACTIVATING: _enter_activating,
-        ACTIVE: _enter_active,
-        FINISHING: _enter_finishing,
-        ENDED: _enter_ended,
-    }
-
     def _answer_all(self, session):
         requests, session.requests = session.requests, []
         for answer in requests:
@@ -5139,9 +5126,19 @@ class Sessions:
         if self.devices.find(session.key_id):
             self._loop.at(0, self.devices.settle)
         self._save()
+        if session.activated and session.result:
+            self._remember(session)
         over, session.over = session.over, []
         for answer in over:
             answer()
+
+    _entries = {
+        PREPARING: _enter_preparing,
+        ACTIVATING: _enter_activating,
+        ACTIVE: _enter_active,
+        FINISHING: _enter_finishing,
+        ENDED: _detach,
+    }
 
     def _leave(self, bss, refusal):
         """A BSS on which something failed leaves its session, which goes on with

@@ -290,6 +290,21 @@ def test_the_next_session_has_a_number_of_its_own(home):
     assert home.ok("start")["session"] != first
 
 
+def test_a_session_that_is_followed_before_hostapd_has_closed_it_is_in_the_history(home):
+    home.ok("start")
+    home.hostapd.faults["WPS_CANCEL"] = ("late", 600)
+    cancel = home.calling("cancel")
+    wait(lambda: home.hostapd._late)
+    start = home.calling("start")
+    wait(lambda: home.bss()["session"]["id"] == 2)
+    home.hostapd.faults.clear()
+    home.hostapd.answer_late()
+    assert (cancel.wait(8)[0], start.wait(8)[0]) == (0, 0)
+    home.ok("cancel")
+    home.wait_rest()
+    assert [each["id"] for each in home.ok("history")["sessions"]] == [2, 1]
+
+
 def test_ten_sessions_one_after_the_other(home):
     for number in range(10):
         home.ok("start", key_id="key-2" if number % 2 else "key")
