@@ -6266,6 +6266,8 @@ class Daemon:
             self._on_change(None)  # what comes from now on is told, the first network, too
         if self._is_incomplete():
             self.netifd.ask()
+            if self.places.is_pending():
+                self.loop.at(CALM, self.netifd.ask)  # it tells nobody when a radio is up
             self._look_within(MISSING_TICK)
 
     def _is_incomplete(self):

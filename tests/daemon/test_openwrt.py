@@ -86,6 +86,21 @@ def test_it_asks_again_without_any_event_while_a_bss_is_missing_from_the_map(hou
     assert secrets_in(house, "phy1-ap0") == {"another passphrase"}
 
 
+def test_netifd_is_asked_every_second_while_it_sets_up_a_radio_and_never_at_rest(house):
+    """So a key is armed within 2 s after netifd is through, and nothing wakes up for it later."""
+    radios = twins(house)
+    begin(house, reply_of(nameless(radios, "radio0", "radio1"), pending=("radio0", "radio1")))
+    began = len(house.netifd.status_calls)
+    time.sleep(7)
+    assert len(house.netifd.status_calls) - began >= 6
+    house.netifd.reply = reply_of(radios)
+    house.wait_rest()
+    time.sleep(2)               # what was written last is looked at once more
+    asked = len(house.netifd.status_calls)
+    time.sleep(4)
+    assert len(house.netifd.status_calls) == asked
+
+
 @pytest.mark.parametrize("how", ["pending", "failed", "disabled"])
 def test_one_radio_without_names_does_not_cost_the_others_theirs(house, how):
     radios = twins(house)

@@ -10,7 +10,7 @@ import re
 
 import pytest
 from rig.daemon import wait
-from rig.interpreters import INTERPRETERS
+from rig.interpreters import INTERPRETERS, ROOT
 from rig.openwrt import Case, RecordedHouse, plain
 
 HOME_TWICE = {"phy0-ap0": "key", "phy1-ap0": "key"}
@@ -241,6 +241,14 @@ def test_a_device_pairs_with_its_networks_key_after_such_a_boot(played):
     assert played.wait_event("finished")["result"] == "success"
     assert played.wait_event("connected")["key_id"] == "key"
     assert played.hostapd.drops == 0
+
+
+@pytest.mark.parametrize("played", [("main", "a-label-only"), ("24.10", "a-label-only")], indirect=True, ids="/".join)
+def test_a_network_with_a_label_alone_is_one_without_wps_as_readme_says(played):
+    boots(played)
+    assert played.hostapd.register("phy0-ap0", "12345670") is None and not played.shown("phy0-ap0")
+    assert played.refused("start", ssid="HOME")[:2] == (6, "not_enabled")
+    assert "`wps_label` and `wps_pin` do nothing any more" in (ROOT / "README.md").read_text()
 
 
 def test_no_reply_of_netifd_was_lost_on_the_way_into_the_tests():
