@@ -575,7 +575,9 @@ class Daemon(wpsd.Daemon):
 
 
 class Inotify:
-    """In place of wpsd's own: the disk tells."""
+    """In place of wpsd's own: the disk tells, on which there are no control sockets."""
+
+    watched = ()
 
     def watch(self, _folders):
         return True

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What may happen around sessions in any order, in the midst of any of wpsd's steps; in memory, thousands of times.
+
+The model test of the daemon waits until wpsd is at rest before it goes on. Here hostapd is killed between two commands,
+a device pairs between a question and its answer, somebody cancels while a window is about to open. The order comes from
+a seed, which a failure names; `ORDER_SEEDS=10000` plays more of them.
+"""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fuzz"))
+import router_in_memory as memory  # noqa: E402
+
+import wpsd  # noqa: E402
+
+SEEDS = int(os.environ.get("ORDER_SEEDS", 300))
+STEPS = 25
+A_WHILE = 6000  # ms, in which wpsd's word has to come true
+MACS = ["02:00:00:00:00:%02x" % number for number in range(256)]
+
+GROUP = {
+    memory.WIRELESS: memory.uci_text((
+        memory.iface(b"home_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0]),
+        memory.iface(b"odd_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0]),
+        (b"wifi-station", b"key2", ((b"key", memory.SECRETS[1]), (b"key_id", b"key-2"), (b"iface", b"home_ap"))),
+        (b"wifi-station", b"key2b", ((b"key", memory.SECRETS[1]), (b"key_id", b"key-2"), (b"iface", b"odd_ap"))),
+    )),
+    memory.CONF: b"driver=nl80211\nchannel=1\n\n"
+    + memory.bss_text(b"interface=home-ap", b"ssid=Home", memory.PSK[0], memory.UUIDS[0])
+    + memory.bss_text(b"bss=odd-ap", b"ssid=Home", memory.PSK[1], memory.UUIDS[0]),
+    memory.PSK[1]: memory.FILES[memory.PSK[0]],
+}  # fmt: skip
+
+
+class Hostapd(memory.Hostapd):
+    """One that knows how its windows ended, and may be killed and set up anew (HOSTAPD)."""
+
+    def __init__(self, world, psk):
+        super().__init__(world, psk)
+        self.status, self.result, self.peer = "Disabled", "None", ""
+        self.is_stale = False  # it says Active, and nobody can enrol
+        self.overlaps = False
+        self.shown = self.has_registrar = True  # as its file says
+
+    def can_enrol(self):
+        return self.active and self.shown and not self.is_stale
+
+    def close(self, status):
+        self.active, self.status, self.is_stale = False, status, False
+
+    def look_at_clock(self):
+        if self.active and self._world.now >= self.until:
+            self.close("Timed-out")
+            self.say(b"<3>WPS-TIMEOUT ")
+
+    def cancel(self):
+        if self.active:
+            self.close("Timed-out")
+            self.say(b"<3>WPS-TIMEOUT ")
+        self.say(b"<3>WPS-CANCEL ")
+
+    def set_up_anew(self):
+        self.say(b"<3>AP-DISABLED ")
+        self.is_stale = self.active
+        self.has_registrar = self.shown
+        self.say(b"<3>AP-ENABLED ")
+
+    def press(self):
+        if not self.shown or not self.has_registrar:
+            return b"FAIL\n"
+        if self.overlaps:
+            self.status = "Overlap"
+            self.say(b"<3>WPS-OVERLAP-DETECTED ")
+            return b"FAIL-PBC-OVERLAP\n"
+        self.is_stale = False
+        self.open()
+        return b"OK\n"
+
+    def enrol(self, mac):
+        """A device's button is pressed: whether it was given a key."""
+        if not self.can_enrol():
+            return False
+        self.close("Disabled")
+        self.result, self.peer = "Success", mac
+        self.say(b"<3>WPS-ENROLLEE-SEEN %s %s 1-0050F204-1 0x0 4 1 [printer]" % (mac.encode(), memory.UUIDS[0].encode()))
+        self.say(b"<3>WPS-REG-SUCCESS %s %s" % (mac.encode(), memory.UUIDS[0].encode()))
+        self.say(b"<3>WPS-SUCCESS ")
+        return True
+
+    def hear(self, command):
+        if command == b"WPS_PBC":
+            self._world.pressed(self._psk, self.loaded)
+            self.say(self.press())
+        elif command == b"WPS_CANCEL":
+            self.cancel()
+            self.say(b"OK\n")
+        elif command == b"WPS_GET_STATUS":
+            status = "Active" if self.active else self.status
+            peer = "Peer Address: %s\n" % self.peer if self.peer else ""
+            self.say(("PBC Status: %s\nLast WPS result: %s\n%s" % (status, self.result, peer)).encode())
+        elif command == b"DISABLE":
+            self.say(b"OK\n")
+        elif command == b"ENABLE":
+            for hostapd in self._world.hostapds:  # they share a radio
+                hostapd.set_up_anew()
+            self.say(b"OK\n")
+        else:
+            super().hear(command)
+
+
+class World(memory.World):
+    def __init__(self, files):
+        super().__init__((b"hostapd\0",))  # without netifd: radios are restarted on hostapd's own sockets
+        for path, data in files.items():
+            self.disk[path] = data
+        self.hostapds = [Hostapd(self, psk) for psk in memory.PSK]
+        self._serve()
+        self.presses = {}  # (session, life of a hostapd) -> how often
+
+    def _serve(self):
+        self.servers["/ctrl/home-ap"], self.servers["/ctrl/odd-ap"] = self.hostapds
+
+    def pressed(self, psk, loaded):
+        super().pressed(psk, loaded)
+        session = [self.daemon.sessions.of(bss) for bss in self.bsses if bss.psk and bss.psk.path == psk][0]
+        hostapd = self.hostapds[memory.PSK.index(psk)]
+        assert not session.result, "a window is opened for a session that is over (%s)" % session.result
+        assert not session.is_given, "a window is opened in which a second device would get a key"
+        life = session.id, id(hostapd)
+        self.presses[life] = self.presses.get(life, 0) + 1
+
+    def turn(self, times):
+        self._until = self.now
+        for _ in range(times):
+            self.daemon.loop.safely(self.daemon._turn)
+            if self.accidents:
+                raise self.accidents[0]
+
+    # -- what may happen
+
+    def start(self, dice, _hostapd):
+        self.call("start", (("ssid", "Home"), ("key_id", dice.choice(["key", "key-2"]))))
+
+    def cancel(self, _dice, _hostapd):
+        self.call("cancel", ())
+
+    def off_in_tandem(self, _dice, _hostapd):
+        self.call("configure", (("ssid", "Home"), ("wps_pbc", False), ("wps_pbc_key_id", "key")))
+
+    def a_device_pairs(self, dice, hostapd):
+        hostapd.enrol(dice.choice(MACS))
+
+    def somebody_presses(self, _dice, hostapd):
+        hostapd.press()
+
+    def somebody_cancels(self, _dice, hostapd):
+        hostapd.cancel()
+
+    def two_devices_at_once(self, _dice, hostapd):
+        hostapd.overlaps = True
+        if hostapd.active:
+            hostapd.close("Overlap")
+            hostapd.say(b"<3>WPS-OVERLAP-DETECTED ")
+
+    def one_of_two_devices_goes(self, _dice, hostapd):
+        hostapd.overlaps = False
+
+    def an_attempt_fails(self, _dice, hostapd):
+        if hostapd.active:
+            hostapd.result, hostapd.peer = "Failed", MACS[0]
+            hostapd.say(b"<3>WPS-FAIL msg=8 config_error=18")
+
+    def the_radio_is_restarted(self, _dice, _hostapd):
+        if all([hostapd.sock for hostapd in self.hostapds]):  # else nobody can tell a window of before from another
+            for hostapd in self.hostapds:
+                hostapd.set_up_anew()
+
+    def hostapd_is_killed_and_started(self, _dice, _hostapd):
+        for hostapd in self.hostapds:
+            hostapd.dead = True
+            if hostapd.sock:
+                hostapd.sock.incoming.clear()
+        self.hostapds = [Hostapd(self, psk) for psk in memory.PSK]
+        self._serve()
+        self.daemon._on_file()  # it has made its sockets
+
+    def time_goes_by(self, dice, _hostapd):
+        self.settle(dice.choice([100, 1000, 3000, 20000]))
+
+    STEPS = (
+        start, start, cancel, off_in_tandem, a_device_pairs, a_device_pairs, somebody_presses, somebody_cancels,
+        two_devices_at_once, one_of_two_devices_goes, one_of_two_devices_goes, an_attempt_fails,
+        the_radio_is_restarted, hostapd_is_killed_and_started, time_goes_by, time_goes_by,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("files", [{}, GROUP], ids=["two networks", "one network on two radios"])
+def test_whatever_happens_in_whatever_order_no_window_is_opened_twice_and_none_is_left(files):
+    for seed in range(SEEDS):
+        story = []
+        try:
+            play(World(files), random.Random(seed), story)
+        except Exception as error:
+            raise AssertionError("seed %d: %s: %s\n%s" % (seed, type(error).__name__, error, story)) from error
+
+
+def play(world, dice, story):
+    with world:
+        world.begin()
+        world.settle(4000)
+        for _ in range(STEPS):
+            step, hostapd = dice.choice(world.STEPS), dice.choice(world.hostapds)
+            story.append((step.__name__, world.hostapds.index(hostapd)))
+            step(world, dice, hostapd)
+            turns = dice.choice([0, 1, 2, 3, 5, 8, 13, 40])
+            story.append(turns)
+            world.turn(turns)
+            if dice.random() < 0.2:
+                world.settle(A_WHILE)
+                story.append("settles")
+                for bss, one in zip(world.bsses, world.hostapds):
+                    assert bss.is_open == one.can_enrol(), "wpsd says %s, and a device could %s" % (
+                        bss.is_open, one.can_enrol())
+        for hostapd in world.hostapds:
+            hostapd.overlaps = False
+        world.settle(A_WHILE)  # a window that somebody has opened may not be known yet
+        world.call("cancel", ())
+        world.settle(20000)
+        assert world.is_over(), "it is not at rest"
+        assert not any([one.shown or one.active for one in world.hostapds])
+        told = [(name, report["session"]) for name, report in world.ubusd.events if name in ("started", "finished")]
+        assert len(told) == len(set(told)), "told twice: %s" % told
+        started = [number for name, number in told if name == "started"]
+        assert sorted(started) == sorted([number for name, number in told if name == "finished"]), told
