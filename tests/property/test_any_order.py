@@ -87,8 +87,9 @@ class Hostapd(memory.Hostapd):
             return False
         self.close("Disabled")
         self.result, self.peer = "Success", mac
-        self.say(b"<3>WPS-ENROLLEE-SEEN %s %s 1-0050F204-1 0x0 4 1 [printer]" % (mac.encode(), memory.UUIDS[0].encode()))
-        self.say(b"<3>WPS-REG-SUCCESS %s %s" % (mac.encode(), memory.UUIDS[0].encode()))
+        who = mac.encode(), memory.UUIDS[0].encode()
+        self.say(b"<3>WPS-ENROLLEE-SEEN %s %s 1-0050F204-1 0x0 4 1 [printer]" % who)
+        self.say(b"<3>WPS-REG-SUCCESS %s %s" % who)
         self.say(b"<3>WPS-SUCCESS ")
         return True
 
