@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "fuzz"))
-import router_in_memory as memory  # noqa: E402
-
-import wpsd  # noqa: E402
+import router_in_memory as memory
 
 SEEDS = int(os.environ.get("ORDER_SEEDS", 300))
 STEPS = 25
