@@ -6486,8 +6486,11 @@ class Check:
             return
         if bss.enabled and self.mender.restarts.is_cold(bss):
             yield "the first session restarts the BSS once: its clients reconnect."
+            for _, what, _ in self.places.keeping(bss.place) if self.netifd.is_there else ():
+                yield "the first session sets wireless.%s, which netifd needs for it." % what
         try:
-            for path, options in bss.place.confs:
+            # with a netifd the file is its own, which is told by UCI
+            for path, options in bss.place.confs if not self.netifd.is_there else ():
                 edit = conf_edit({bss.ifname: bss.place.wps_options(options)})
                 for line in self._changes(Rewrite(path, LONGEST_CONF_LINE), edit, text):
                     yield line

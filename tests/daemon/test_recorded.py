@@ -74,8 +74,16 @@ KEY_IDS = {
     ("main", "vlans"): {"phy0-ap0": {"key", "vlan"}},
     ("24.10", "vlans"): {"phy0-ap0": {"key", "vlan"}},
     ("24.10", "sections-without-names"): {"phy0-ap0": {"key"}, "phy1-ap0": {"key"}},
+    # 24.10 ignores the lists, and writes such a key for everybody on every network: it is given out where it was meant
+    ("24.10", "stations-of-every-kind"): {
+        "phy0-ap0": {"key", "one", "list", "two", "vid0", "cfg0d8243"},
+        "phy1-ap0": {"key", "two", "vid0", "cfg0d8243"}, "phy0-ap1": {"key", "vid0", "cfg0d8243"}},
     # netifd writes no station into a file of the user's own, and knows of this one; what wpsd adds it owns
 }
+# What --check and the log say besides.
+SAID = {("24.10", "stations-of-every-kind"): (
+    "'list' and 1 more: OpenWrt up to 24.10 ignores list iface: the key is everybody's on every network",
+    "'macs': OpenWrt up to 24.10 ignores list mac: the key is everybody's")}
 SLACK = 1       # s that a busy computer may take on top of what was promised
 
 
@@ -100,11 +108,16 @@ class Watch:
     def __init__(self, house):
         self.house = house
         self.uci = house.uci_text()
+        self.confs = self.conf_texts()
         self.netifds = {ifname: set(house.keys_in(ifname)) for ifname in house.networks}
         self.enabled = expected(house.case)
 
+    def conf_texts(self):
+        return {path.name: path.read_bytes() for path in self.house.folder.glob("hostapd-*.conf")}
+
     def look(self):
         house = self.house
+        assert self.conf_texts() == self.confs, "a configuration that is netifd's was changed"
         assert house.uci_text() == self.uci, "UCI was changed, and nobody had asked for it"
         for ifname, network in house.networks.items():
             keys, own = house.keys_in(ifname), network.conf.get("wpa_passphrase", "")
@@ -179,6 +192,9 @@ def test_after_a_boot_each_network_gives_out_its_own_key_or_says_why_not(played)
         if "12345670" in played.case.wireless:
             assert played.hostapd.register(ifname, "12345670") is None, "the PIN of the access point still works"
     code, out = check(played)
+    assert "hostapd-phy0.conf, line" not in out and "hostapd-phy1.conf, line" not in out, "wpsd writes no such file"
+    for sentence in SAID.get(case, ()):
+        assert sentence in out and sentence in played.log
     able = all(words in ("key", "off") or case[1] in ("hidden-open-owe-eap", "multi-ap-fronthaul")
                for words in expected(played.case).values())
     if able or case in NAMED:
@@ -206,12 +222,14 @@ def test_after_somebodys_change_each_network_gives_out_its_own_key_or_says_why_n
     watch = boots(played)
     played.commands(played.case.change)
     watch.uci = played.uci_text()
-    played.replay(played.case.after()[:-1], watch.look)      # the files are still those of before
+    after = CHANGED[played.case.name]       # UCI says so from now on; the files are still those of before
+    watch.enabled = {ifname: words + after.get(ifname, "") for ifname, words in watch.enabled.items()}
+    played.replay(played.case.after()[:-1], watch.look)
     played.apply_change("files-after-the-change")
     played.wireless.reply = (played.case.after() or played.case.before())[-1]
-    watch.enabled = CHANGED[played.case.name]
+    watch.enabled, watch.confs = after, watch.conf_texts()
     watch.netifds = {ifname: set(played.keys_in(ifname)) for ifname in played.networks}
-    settles(played, CHANGED[played.case.name])
+    settles(played, after)
     watch.look()
 
 
@@ -223,6 +241,7 @@ def test_after_each_reload_that_writes_the_psk_files_anew_the_key_is_armed_withi
         watch.uci = played.uci_text()
         played.case.files_now = played.case.files[step]
         played.lay_out(step)
+        watch.confs = watch.conf_texts()
         for ifname in played.hostapd.bss:
             played.hostapd.reload_psk(ifname)               # as hostapd.uc does, and it tells nobody
         watch.netifds = {ifname: set(played.keys_in(ifname)) for ifname in played.networks}
