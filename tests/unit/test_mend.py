@@ -99,7 +99,8 @@ def test_a_window_is_closed_before_wps_is_hidden_and_the_key_is_changed():
     with Mend() as mend:
         mend.mend(wpsd.Want("key-2", True, 1, True, True))
         log = mend.mend(REST)
-        assert log == ["WPS_CANCEL", "SET wps_state 0", "UPDATE_BEACON", "RELOAD_WPA_PSK"], log
+        load = log.index("RELOAD_WPA_PSK")  # the file is written beside the loop, and hiding does not wait for it
+        assert load and log[:load] + log[load + 1 :] == ["WPS_CANCEL", "SET wps_state 0", "UPDATE_BEACON"], log
         assert mend.bss.armed == "key" and not mend.bss.is_open and mend.bss.windows == {}
 
 
