@@ -97,6 +97,45 @@ def test_the_history_is_not_asked_for_every_second(wpsd, visit):
     assert len(wpsd.calls("history")) == 1 and len(wpsd.calls("status")) >= 3
 
 
+def test_a_history_that_could_not_be_had_is_asked_for_again_and_not_told_as_empty(wpsd, visit):
+    wpsd.replies["history"] = (9, {"error": "No.", "code": "accident"})
+    wpsd.history = [session(result="cancelled")]
+    me = visit()
+    me.has_state("Home", "Enabled")
+    time.sleep(1.5)
+    expect(me.page.get_by_text("There was no session yet.")).to_have_count(0)
+    del wpsd.replies["history"]
+    me.lists(["Home", "-", "key", "Cancelled"])
+    wpsd.replies["history"] = (9, {"error": "No.", "code": "accident"})
+    wpsd.open()
+    wpsd.end(result="timeout")
+    me.sees("Home", "No device was seen")
+    me.lists(["Home", "-", "key", "Cancelled"])
+    del wpsd.replies["history"]
+    me.lists(["Home", "-", "key", "Timed out"], ["Home", "-", "key", "Cancelled"])
+
+
+@pytest.mark.parametrize("via", ["ubus", "admin"])
+def test_a_login_that_ends_while_the_history_is_asked_for_is_told_and_nothing_else(wpsd, luci, visit, via):
+    luci.via = via
+    wpsd.history = [session(result="cancelled")]
+    me = visit()
+    me.lists(["Home", "-", "key", "Cancelled"])
+    status = wpsd._status
+
+    def last_status(**arguments):
+        luci.logout()
+        return status(**arguments)
+
+    wpsd.open()
+    me.has_state("Home", "Running")
+    wpsd._status = last_status
+    wpsd.end(result="timeout")
+    me.is_warned("Your session has expired.", 4)
+    expect(me.dialog).to_contain_text("Session expired")
+    expect(me.page.get_by_text("There was no session yet.")).to_have_count(0)
+
+
 # -- stale words
 
 

@@ -164,6 +164,23 @@ def test_a_name_of_odd_bytes_and_one_that_only_looks_like_it_are_two_networks_an
     assert wpsd.calls("start") == [{"ifname": "phy1-ap0", "key_id": "*"}]
 
 
+def test_a_name_of_odd_bytes_stays_one_network_when_the_question_about_it_fails_and_is_asked_again(wpsd, visit):
+    wpsd.bss = [bss("phy0-ap0", ODD, freq=2437), bss("phy1-ap0", ODD, freq=5180)]
+    status, asked = wpsd._status, []
+
+    def failing(ssid=None):
+        asked.append(ssid)
+        return (7, {"error": "Late.", "code": "loading"}) if ssid and asked.count(ssid) == 1 else status(ssid)
+
+    wpsd._status = failing
+    me = visit()
+    expect(me.network(ODD)).to_have_count(1)
+    while asked.count(ODD) < 2 or asked[-1] or asked[-2]:
+        me.page.wait_for_timeout(100)
+    expect(me.network(ODD)).to_have_count(1)
+    assert asked.count(ODD) == 2
+
+
 def test_a_name_of_odd_bytes_on_two_radios_is_one_network(wpsd, visit):
     wpsd.bss = [bss("phy0-ap0", ODD, freq=2437), bss("phy1-ap0", ODD, freq=5180)]
     me = visit()

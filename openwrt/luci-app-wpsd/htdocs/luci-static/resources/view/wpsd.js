@@ -25,7 +25,7 @@ const TOLD_AT_MOST = 120000;	// and when it is not: WPS's own rule on overlaps f
 const NEW_KEY = '*';
 
 const callStatus = rpc.declare({ object: 'wps', method: 'status', params: [ 'ssid' ] });
-const callHistory = rpc.declare({ object: 'wps', method: 'history', expect: { sessions: [] } });
+const callHistory = rpc.declare({ object: 'wps', method: 'history' });
 const callStart = rpc.declare({ object: 'wps', method: 'start', params: [ 'ssid', 'ifname', 'key_id' ] });
 const callCancel = rpc.declare({ object: 'wps', method: 'cancel', params: [ 'ssid', 'ifname' ] });
 const callConfigure = rpc.declare({ object: 'wps', method: 'configure', params: [ 'ssid', 'ifname', 'wps' ] });
@@ -132,7 +132,7 @@ const REFUSALS = {
 const STATUSES = {
 	2: NOT_UNDERSTOOD,
 	4: NOT_THERE,
-	6: _('This is not allowed now: WPS is not enabled on this network, a session is running, or two devices asked within the last two minutes.'),
+	6: _('This is not allowed now: WPS is not enabled on this network, a session is running, the radio is being set up, two devices asked within the last two minutes, or there is no room for one more device.'),
 	7: NOT_CONFIRMED,
 	8: _('This network can not do WPS.'),
 	9: NOT_WRITTEN,
@@ -1064,8 +1064,14 @@ return view.extend({
 
 		if (!this.ambiguous.has(key)) {
 			this.ambiguous.set(key, false);
-			callStatus(bss.ssid).catch(() => null).then(answer => {
-				this.ambiguous.set(key, !Array.isArray(answer?.bss));
+			callStatus(bss.ssid).catch(error => error).then(answer => {
+				if (troubleOf(answer) === null)
+					return;
+
+				if (answer === 2 || answer?.code == 'ambiguous')
+					this.ambiguous.set(key, true);
+				else
+					this.ambiguous.delete(key);
 			});
 		}
 
@@ -1113,7 +1119,7 @@ return view.extend({
 		show(this.none, !groups.size);
 	},
 
-	/* The history is asked for when something in it may be new. */
+	/* The history is asked for when something in it may be new, and again until it is had. LuCI ends the poll with its session. */
 	updateHistory(all) {
 		const news = JSON.stringify(all.map(b => [ b.last?.id, b.last?.ended, b.last?.connected, b.session?.id ]));
 
@@ -1122,7 +1128,15 @@ return view.extend({
 
 		this.listed = news;
 
-		return L.resolveDefault(callHistory(), []).then(sessions => this.setHistory(sessions));
+		return callHistory().catch(error => error).then(answer => {
+			if (Array.isArray(answer?.sessions))
+				return this.setHistory(answer.sessions);
+
+			this.listed = null;
+
+			if (answer instanceof Error && troubleOf(answer) == 'expired')
+				this.setTrouble('expired');
+		});
 	},
 
 	setHistory(sessions) {
