@@ -4257,7 +4257,7 @@ class Restarts:
         try:
             while any([link.step for link in mine]):
                 yield 20
-            yield from self._restart_links(bsses, mates, radios.values())
+            yield from self._restart_links(bsses, mates, list(radios.values()))
         finally:
             self._restarted = [link for link in self._restarted if link not in mine]
             for bss, _ in mates:
@@ -4272,9 +4272,17 @@ class Restarts:
                 if not (yield from obeyed(link, *commands)):
                     raise refused(bss, "restart", "to restart the radio with WPS")
                 link.configured = True
-        for link in tellers:
-            if not (yield from obeyed(link, "DISABLE", "ENABLE")):
-                raise refused(bsses[0], "restart", "to restart the radio with WPS")
+        # All are down before one comes up: what the links of an AP MLD share, and serves EAP for one
+        # of them, is made anew by the first that comes up while no other is there (HOSTAPD).
+        due = tellers
+        for command in ("DISABLE", "ENABLE"):
+            told = []
+            for link in due:
+                if (yield from obeyed(link, command)):
+                    told.append(link)
+            due = told
+        if len(due) < len(tellers):
+            raise refused(bsses[0], "restart", "to restart the radio with WPS")
         for bss, link in mates:
             if bss in bsses:
                 link.warm, link.uuid = True, bss.place.group_uuid.encode()

@@ -337,6 +337,16 @@ def test_an_mld_that_was_started_without_wps_is_restarted_once_link_by_link(hous
     assert open_links(house, names) == names and len(restarts(house)) == 2
 
 
+@pytest.mark.parametrize("link", [0, 1])
+def test_a_link_that_refuses_the_restart_leaves_no_other_switched_off(house, link):
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
+    house.start(rest=False)
+    house.wait_quiet()
+    house.hostapd.faults[LINKS[link], "DISABLE"] = "FAIL"
+    assert house.refused("configure", ssid="Home", wps=True)[0] == 7
+    assert all("state=ENABLED" in house.hostapd_cli("STATUS", name) for name in LINKS)
+
+
 def test_an_mld_as_netifd_sets_it_up_gets_one_uuid_for_its_links(house):
     """Without `uuid` each link makes its own: a device sees two access points, an overlap, and never pairs."""
     house.add("ap-mld0", radio="phy0 phy1", conf={**MLD, "uuid": None}, uci={"uuid": None})

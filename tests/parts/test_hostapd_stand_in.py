@@ -715,13 +715,25 @@ def test_hostapd_hears_a_device_on_the_first_link_of_an_mld_alone_and_tells_noth
     assert mld.enrol("mld_link0", MAC, UUID)
 
 
-def test_a_link_that_was_off_is_no_longer_the_first(mld):
+def test_an_mld_whose_first_link_was_off_hears_nobody_until_all_its_links_have_been_off(mld):
     first, second = mld.client("mld_link0"), mld.client("mld_link1")
-    for command in ("DISABLE", "ENABLE", "WPS_PBC"):
-        assert first.ask(command) == "OK"
+
+    def heard():
+        assert first.ask("WPS_PBC") == second.ask("WPS_PBC") == "OK"
+        return [bool(mld.enrol(name, MAC, UUID)) for name in ("mld_link0", "mld_link1")]
+
+    for link in (first, second):
+        link.ask("DISABLE"), link.ask("ENABLE")
+    assert heard() == [False, False]
+    for command in ("DISABLE", "ENABLE"):
+        first.ask(command), second.ask(command)
+    assert heard() == [True, False]
+
+
+def test_the_deaf_socket_answers_for_a_link_that_was_not_off(mld):
+    for command in ("DISABLE", "ENABLE"):
+        assert mld.client("mld_link0").ask(command) == "OK"
     assert "freq=2437" in mld.client("mld").ask("STATUS")
-    assert second.ask("WPS_PBC") == "OK"
-    assert mld.enrol("mld_link0", MAC, UUID) is None and mld.enrol("mld_link1", MAC, UUID)
 
 
 def test_a_link_that_goes_takes_its_socket_along_and_the_deaf_one_answers_for_the_next(mld, tmp_path):

@@ -359,6 +359,7 @@ class Hostapd:
         self.words = words              # what OpenWrt's build says after the keyid: " auth_alg=open"
         self.before = before            # (state, seconds) of a radio before ENABLED: ("DFS", 60)
         self.radios = {}                # configuration file -> Radio
+        self.ears = {}                  # ifname of an AP MLD -> its link that hears a device, or None
         self.deaf = {}                  # path -> (ifname, socket) of an AP MLD's socket without events
         self.faults = {}
         self.log = []           # (ifname, command) as they came
@@ -634,16 +635,16 @@ class Hostapd:
 
         It is heard by every BSS of the process, served by one that is shown and active, and refuses when it
         sees two active access points with different uuids. With `comes_back` it connects with its key. A
-        `multi_ap` device asks for the backhaul's key, and gets it where there is one (measured). On a link of an
-        AP MLD that is not its first, the device associates and hostapd drops its EAPOL-Start: no event tells of it,
-        the window stays open, and the device gives up that link after some 15 s (measured).
+        `multi_ap` device asks for the backhaul's key, and gets it where there is one (measured). An AP MLD hears a
+        device on the first of its links alone: on another it associates, hostapd drops its EAPOL-Start, no event
+        tells of it, the window stays open, and the device gives up that link after some 15 s (measured).
         """
         mac = mac.lower()
         with self._lock:
             bss = self.bss[ifname]
             for each in self.bss.values():
                 self._seen(each, mac, uuid, "4 1")
-            if not self.can_enrol(ifname) or not (self.hears_each_link or self._is_first(bss)):
+            if not self.can_enrol(ifname) or not self._hears(bss):
                 return None
             psk = bss.key_for(mac)
             backhaul = bss.conf.get("multi_ap_backhaul_wpa_passphrase") if bss.number("multi_ap") & 2 else None
@@ -833,6 +834,10 @@ class Hostapd:
             self._still = max(self._still, time.monotonic()) + self.passphrase_time * bss.passphrases
 
     def _bring_up(self, bss):
+        """The links of an AP MLD share what serves EAP: the first makes it, and it is gone with that one for as long
+        as another link is up (measured)."""
+        if bss.is_link and not any(each.on for each in self.bss.values() if each.ifname == bss.ifname):
+            self.ears[bss.ifname] = bss.name
         bss.on = True
         bss.locked, bss.uuid = bss.number("ap_setup_locked") != 0, bss.conf.get("uuid")
         bss.registrar = bss.beacon = bss.number("wps_state") != 0 and not self.no_wps
@@ -845,6 +850,8 @@ class Hostapd:
         self._drop_all(bss)
         bss.on = bss.registrar = bss.beacon = False
         bss.until = None
+        if self.ears.get(bss.ifname) == bss.name:
+            self.ears[bss.ifname] = None
 
     def _drop(self, bss, mac):
         del bss.stations[mac]
@@ -892,8 +899,8 @@ class Hostapd:
     def _first(self, ifname):
         return next(each for each in self.bss.values() if each.ifname == ifname)
 
-    def _is_first(self, bss):
-        return bss is self._first(bss.ifname)
+    def _hears(self, bss):
+        return self.hears_each_link or not bss.is_link or self.ears[bss.ifname] == bss.name
 
     def _unbind(self, bss):
         if bss.socket:
