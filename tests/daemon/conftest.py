@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from rig.daemon import House
 from rig.interpreters import INTERPRETERS, missing
+from rig.keys import Written
 
 
 @pytest.fixture(params=["CPython", "MicroPython", "i386"])
@@ -25,7 +26,10 @@ def house(interpreter):
     """An empty house; the test adds its networks and starts it."""
     with House(interpreter) as house:
         (house.folder / "log").touch()
+        run = Written(house.folder / "run")     # the state file, too, which may have had a key for a moment
         yield house
+        run.stop()
+        house.said += run.texts
         leaks, log = house.leaks(), house.log
         assert house.wpsd is None or house.wpsd.poll() is None, "wpsd ended by itself:\n" + log
     assert not leaks, "a key got out"
