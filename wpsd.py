@@ -4658,7 +4658,10 @@ class Mender:
         self.take()
 
     def _press(self, bss, link):
+        yield 1  # that there is such a session is written down by then, for whoever comes after a crash
         want = self._wanted(bss)
+        if link.pbc or not (want.window and want.may_press and self.arming.is_armed(bss, link, want)):
+            return
         number, before, _ = bss.windows.get(link.path, (0, "", False))
         if number == want.window:
             # somebody may have got the key meanwhile, unheard

@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle
+from rooms import CONF, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, settle
 
 REST = wpsd.Want("key")
 
@@ -116,6 +116,25 @@ def test_a_window_in_which_somebody_may_have_got_the_key_is_not_opened_again():
         mend.hostapd.close("Timed-out")
         mend.bss.links[0].pbc = False
         assert mend.mend(wpsd.Want("key", True, 1, False, True)) == []
+
+
+def test_no_window_is_opened_before_it_can_be_written_down_and_none_that_nobody_wants_any_more():
+    """A hostapd may answer so fast that all is one turn of the loop; a crash then would leave a window, and a key in
+    it, of which nobody knows."""
+    for wanted, commands in ((wpsd.Want("key", True, 1, True, True), ["WPS_PBC"]), (wpsd.Want("key", True), [])):
+        with Mend() as mend:
+            mend.mend(wpsd.Want("key", True))
+            mend.hostapd.log, at_its_time = [], Wire.ask
+            Wire.ask = lambda self, command, done: done(self.hostapd.answer(command))
+            try:
+                mend.want = wpsd.Want("key", True, 1, True, True)
+                mend.room.mend(mend.bss)
+                assert mend.hostapd.log == []
+                mend.want = wanted
+                settle(mend.router.loop, mend.room.bsses, lambda: mend.room.is_content(mend.bss))
+            finally:
+                Wire.ask = at_its_time
+            assert mend.hostapd.log == commands and mend.failures == []
 
 
 def test_a_success_that_nobody_heard_is_found_before_the_second_press():
