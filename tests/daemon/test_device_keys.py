@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -106,25 +107,39 @@ def test_starting_again_while_it_runs_starts_nothing(home):
     assert home.refused("start", ssid="Home", key_id="key-2")[0] == 6
 
 
-@pytest.mark.parametrize("end", ["cancelled", "timeout", "overlap", "interrupted"])
-def test_after_any_other_end_the_key_is_gone_from_the_file_and_from_hostapd(home, end):
+@pytest.mark.parametrize("default", ["key", "*"])
+@pytest.mark.parametrize("end", ["cancelled", "timeout", "overlap", "interrupted", "failed", "refused"])
+def test_after_any_other_end_the_key_is_gone_from_the_file_and_from_hostapd(home, end, default):
+    if default == "*":
+        by_default(home)
     before = home.psk(), home.uci_text()
-    home.ok("start", ssid="Home", key_id="*", **({"timeout": 1} if end == "timeout" else {}))
-    assert home.bss()["wps_pbc_key_id"] == "device-1"
+    if end == "refused":
+        home.hostapd.faults["WPS_PBC"] = lambda ifname, command, act: "FAIL\n"
+        assert home.refused("start", ssid="Home", key_id="*", name="printer")[:2] == (7, "press")
+        home.hostapd.faults.clear()
+    else:
+        home.ok("start", ssid="Home", key_id="*", name="printer", **({"timeout": 1} if end == "timeout" else {}))
+        assert home.bss()["wps_pbc_key_id"] == "printer"
     if end == "cancelled":
         home.ok("cancel", ssid="Home")
     elif end == "overlap":
         home.hostapd.overlap("home-ap")
+    elif end == "failed":
+        there = home.psk()
+        home.networks["home-ap"].psk_path.write_text(there + "no key\n")
+        assert home.wait_event("finished")["result"] == "failed"
+        home.networks["home-ap"].psk_path.write_text(there)
     elif end == "interrupted":
         home.hostapd.kill()
         home.wait_event("finished", 12)
         home.start_hostapds()
-    if end != "interrupted":
+    if end in ("cancelled", "timeout", "overlap"):
         assert home.wait_event("finished", 12)["result"] == end
     home.wait_rest()
-    wait(lambda: home.psk() == before[0])
-    assert home.uci_text() == before[1]
-    assert len(home.hostapd.bss["home-ap"].keys) == 4, "the three keys, and wpa_passphrase"
+    wait(lambda: "printer" not in home.psk() and len(home.psk().splitlines()) == len(before[0].splitlines()))
+    assert home.uci_text() == before[1] and set(made(home)) == ({"device-1"} if default == "*" else set())
+    assert home.psk() == before[0] or default == "*"    # the unused one before is made anew, with another key
+    wait(lambda: len(home.hostapd.bss["home-ap"].keys) == len(before[0].splitlines()) + 1, what="and wpa_passphrase")
 
 
 def test_a_device_that_takes_its_key_and_says_nothing_more_keeps_it(home):
@@ -166,6 +181,49 @@ def test_as_the_default_it_is_armed_at_rest_and_each_window_gives_another(home):
     assert len(set(found)) == 2 and home.hostapd.drops == 0
     assert sorted(devices(home)) == ["device-1", "device-2"]
     assert made(home)["device-1"] == found[0] and made(home)["device-2"] == found[1]
+
+
+def by_wpsd(home):
+    home.ok("start")
+
+
+def by_the_button(home):
+    rig = ROOT / "tests" / "rig"
+    home.tool("ubus", 'exec /usr/bin/python3 -IS %s/ubus.py -s %s "$@"\n' % (rig, home.folder / "ubus.sock"))
+    home.tool("jsonfilter", 'exec /usr/bin/python3 %s/procd-root/usr/lib/jsonfilter.py "$@"\n' % rig)
+    for name in ("ubus", "jsonfilter"):
+        (home.folder / "bin" / name).chmod(0o755)
+    environment = {"PATH": "%s:%s" % (home.folder / "bin", os.environ["PATH"]), "BUTTON": "wps", "SEEN": "0"}
+    for action in ("pressed", "released"):
+        subprocess.run(["sh", ROOT / "openwrt/wpsd/files/usr/lib/wpsd/button"], check=True,
+                       env={**environment, "ACTION": action})
+
+
+def by_hostapd_cli(home):
+    assert home.hostapd_cli("WPS_PBC") == "OK\n"
+
+
+def by_hostapds_ubus_object(home):
+    """LuCI and OpenWrt's own button script; in hostapd it is the function that WPS_PBC calls, too."""
+    def wps_start(_method, _arguments):
+        return (0 if home.hostapd_cli("WPS_PBC") == "OK\n" else 9), None
+
+    assert home.client.offer("hostapd.home-ap", {"wps_start": {}}, wps_start) == 0
+    assert home.client.call("hostapd.home-ap", "wps_start", {})[0] == 0
+
+
+@pytest.mark.parametrize("opens", [by_wpsd, by_the_button, by_hostapd_cli, by_hostapds_ubus_object])
+def test_whoever_opens_the_window_the_device_has_a_key_of_its_own_that_lasts_and_the_next_is_armed(home, opens):
+    by_default(home)
+    opens(home)
+    assert home.wait_event("started")["key_id"] == "device-1"
+    wait(home.can_enrol)
+    secret = home.enrol()
+    assert home.wait_event("finished")["key_id"] == "device-1"
+    wait(lambda: kept(home, "device-1"))
+    assert kept(home, "device-1")[0]["key"] == secret and home.hostapd.connect("home-ap", PRINTER[0], secret)
+    wait(lambda: home.armed() == ["wps=1 keyid=device-2 %s" % EVERYONE])
+    assert made(home)["device-2"] != secret and home.hostapd.drops == 0
 
 
 def test_a_start_without_a_key_id_gives_out_the_one_that_is_armed(home):
