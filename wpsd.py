@@ -3256,7 +3256,7 @@ HOLD = 5000  # ms until something that failed is tried again
 
 NEW_KEY = "*"
 MOST_DEVICES = 500  # keys of devices: half a kilobyte of memory each, for each wifi-iface
-MOST_LISTED = 40000  # bytes that they take of an answer of at most 64 kB, all BSSs together
+MOST_LISTED = 40000  # bytes that they take of an answer of at most 64 kB, all BSSs that have any together
 
 # What of a spare goes into the state file.
 _KEPT_OF_SPARE = ("is_named", "is_sent", "is_given")
@@ -3326,6 +3326,11 @@ class Devices:
             if spare.is_given and spare.ssid == bss.place.ssid:
                 keys[spare.key.id] = spare.key
         return sorted(keys.values(), key=lambda key: (-key.joined, key.id))
+
+    def has_any(self, bss):
+        """Whether there is more than what has just been given out to be listed there."""
+        network = bss.place.network
+        return bool(bss.psk and bss.psk.unknown or network and any([key.is_device for key in network.keys]))
 
     def _appended(self, ssid):
         """The keys that hostapd made for devices, and that UCI does not know."""
@@ -5671,7 +5676,8 @@ class Calls:
     def _list_of_devices(self, bss):
         made_from = self._places.count, bss.psk.unknown if bss.psk else ()
         if not bss.list or bss.list[0] != made_from:
-            keys, told, left = self._devices.listed(bss), [], MOST_LISTED // len(self._mender.bsses)
+            keys, told = self._devices.listed(bss), []
+            left = MOST_LISTED // (len([1 for other in self._mender.bsses if self._devices.has_any(other)]) or 1)
             for key in keys:
                 one = encode((
                     ("key_id", key.id), ("name", key.name), ("mac", key.mac or text(b"".join(key.macs[:1]))),

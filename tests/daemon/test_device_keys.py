@@ -12,7 +12,7 @@ import time
 
 import pytest
 from rig.daemon import EVERYONE, PRINTER, TV, wait
-from rig.interpreters import INTERPRETERS, ROOT
+from rig.interpreters import INTERPRETERS, ROOT, missing
 from rig.uci import Uci
 
 SLACK = 1
@@ -773,6 +773,33 @@ def test_status_is_never_longer_than_callers_read_whatever_the_devices_are_calle
     assert (1 << 15) < size < (1 << 16)
     for bss in call.wait()[1]["bss"]:
         assert len(bss["devices"]) + bss["devices_more"] == MOST - 1
+
+
+@pytest.mark.parametrize("name", ["MicroPython", "i386"])
+def test_the_guests_network_takes_no_part_of_the_list_and_who_is_not_listed_is_within_reach(house, name):
+    if missing(name):
+        pytest.skip(missing(name))
+    house.interpreter = [*INTERPRETERS[name], "-X", "heapsize=4wM"]      # as the package starts it then
+    for ifname, ssid in (("home-24", "Home"), ("home-50", "Home"), ("guest-24", "Guest"), ("guest-50", "Guest")):
+        house.add(ifname, ssid=ssid, radio="phy%d" % ifname.endswith("50"), hostapd=ifname[-2:])
+    for number in range(MOST):
+        for where in ("home_24", "home_50"):
+            house.station("wps_%s_%d" % (where, number), "%064x" % (number + 1), key_id="device-%d" % number,
+                          iface=where, wps_mac="02:00:00:00:%02x:%02x" % divmod(number, 256),
+                          wps_name="device %d" % number, wps_joined=str(1000 + number))
+    house.secrets = set()
+    house.start()
+    told = {bss["ifname"]: bss for bss in house.ok("status")["bss"]}
+    assert "devices" not in told["guest-24"]
+    listed = told["home-24"]["devices"]
+    assert len(listed) > 170 and len(listed) + told["home-24"]["devices_more"] == MOST
+    assert house.ok("status")["device_keys"] == MOST
+    assert "device-7" not in [device["key_id"] for device in listed]
+    assert house.ok("rename", key_id="device-7", name="the oldest") == {"changed": True}
+    assert "'the oldest'" in house.uci_text()
+    assert house.ok("revoke", key_id="device-7") == {"revoked": True}
+    assert "keyid=device-7 " not in house.psk("home-24") + house.psk("home-50")
+    assert house.ok("status")["device_keys"] == MOST - 1
 
 
 def test_at_the_bound_a_window_that_somebody_else_opens_is_closed_and_the_reason_is_told(house):
