@@ -1830,6 +1830,11 @@ def _mended(line, said, arm, key):
     return b" ".join(words) + rest
 
 
+def sum_of(secret):
+    """By which a key is known again, and that does not tell it."""
+    return crc32(secret) & 0x7FFFFFFF
+
+
 def key_is_gone(key_id):
     return FileError("there is no shared key with the key id %s any more." % key_id)
 
@@ -1840,9 +1845,10 @@ class PskEdit:
     `keys` are UCI's (and those that are made for a device): what is missing of them is
     added, netifd writes neither the network's own key nor a keyid.  `armed` is a key id,
     "" to arm nothing, or None to leave armed what is; FileError if it names no shared key.  `withheld`: key ids that
-    nobody is given, whatever the file says; `removed`: {key id: secret} of those whose lines go.  `foreign`
-    tells that the file is somebody's own, who may have keys in it that UCI does not know:
-    in one that netifd writes, such a key is one that UCI has no longer.
+    nobody is given, whatever the file says; `removed`: {key id: secret} of those whose lines go; `revoked`:
+    sum_of() each secret whose lines go unless UCI has it.  `foreign` tells that the file is
+    somebody's own, who may have keys in it that UCI does not know: in one that netifd writes,
+    such a key is one that UCI has no longer.
 
     After a run: `key_ids`, the shared keys that there are; `was_armed`, the key ids that
     the file armed before ("" for an armed line without a name); `unknown`, (MAC, PSK) of
@@ -1850,12 +1856,13 @@ class PskEdit:
     that were added; `passphrases`, of how many lines hostapd has to derive the PSK.
     """
 
-    def __init__(self, keys, armed, withheld=(), removed={}, foreign=True):
+    def __init__(self, keys, armed, withheld=(), removed={}, foreign=True, revoked=()):
         self._keys = keys
         self._armed = armed
         self._withheld = withheld
         self._removed = removed
         self._foreign = foreign
+        self._revoked = revoked
         self.key_ids = [key.id for key in keys if not key.macs]
         self.was_armed = []
         self.unknown = []
@@ -1921,6 +1928,9 @@ class PskEdit:
                     may_be = [each for each in by_secret[secret] if _is_for(each, mac)]
                     unseen = [each for each in may_be if _mark(each, mac) not in written]
                     key = (unseen or may_be or [key])[0]
+            if self._revoked and not key and sum_of(secret) in self._revoked:
+                yield line, b""
+                continue
             name = ""
             is_shared = mac == EVERYONE and bool(key)
             if key:
@@ -2584,6 +2594,8 @@ class PskFile:
         self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
         self.had = set()  # key ids that UCI has, or had; of a file that is not netifd's
         self.removed = {}  # key id -> secret, of keys that nobody has any more: their lines go
+        # sum_of() devices' keys that were taken back; netifd sets a radio up from what UCI had at the last reload
+        self.revoked = []
         self.stamp = None  # when it was last looked at
         self.is_read = False  # and read
         self.is_fresh = False  # somebody else has written it, and may be writing still
@@ -3256,6 +3268,7 @@ HOLD = 5000  # ms until something that failed is tried again
 
 NEW_KEY = "*"
 MOST_DEVICES = 500  # keys of devices: half a kilobyte of memory each, for each wifi-iface
+MOST_REVOKED = 100  # that are remembered of a psk file
 MOST_LISTED = 40000  # bytes that they take of an answer of at most 64 kB, all BSSs that have any together
 
 # What of a spare goes into the state file.
@@ -3607,6 +3620,9 @@ class Devices:
                 for file in self._files(ssid):
                     file.removed.pop(key_id, None)
             raise
+        for ssid, key in found:
+            for file in self._files(ssid):
+                file.revoked = file.revoked[1 - MOST_REVOKED :] + [sum_of(key.secret)]
         if spare in self.spares:
             self.spares.remove(spare)
             self._changed()
@@ -3971,10 +3987,10 @@ class Arming:
         removed = self._gone(file)
         is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
         if not is_own and self._places.radios:  # netifd's
-            return PskEdit(keys, armed, withheld, removed, False)
+            return PskEdit(keys, armed, withheld, removed, False, file.revoked)
         file.had.update(known)
         withheld += [key_id for key_id in file.had if key_id not in known]
-        return PskEdit(keys, armed, withheld, removed)
+        return PskEdit(keys, armed, withheld, removed, True, () if is_own else file.revoked)
 
     def _gone(self, file):
         """{key id: secret} of the keys that were taken back; not what UCI is about to forget."""
@@ -5481,6 +5497,7 @@ class State:
             },
             "outcomes": {link.path: link.outcome for link in bss.links},
             "removed": list(bss.psk.removed) if bss.psk else [],
+            "revoked": bss.psk.revoked if bss.psk else [],
             "windows": bss.windows,
             "last": as_kept(last) if last else None,
         }  # fmt: skip
@@ -5527,6 +5544,7 @@ class State:
             link.before = kept["outcomes"].get(link.path)
         if bss.psk:
             bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
+            bss.psk.revoked = [_sound(one, int) for one in kept["revoked"]]
         bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
         if kept["last"]:
             self._sessions.last[bss.ifname] = as_it_was(kept["last"], self._sessions.mender.bsses)

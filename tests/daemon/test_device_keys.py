@@ -339,6 +339,30 @@ def test_a_revoked_device_is_out_at_once_and_stays_out_and_nobody_else_notices(h
     assert sorted(made(home)) == [two]
 
 
+@pytest.mark.parametrize("then", ["", "wpsd crashes", "WPS is disabled"])
+def test_a_netifd_that_sets_the_radio_up_from_what_it_remembers_does_not_bring_a_revoked_device_back(home, then):
+    """Where hostapd has died netifd writes its files again, from what UCI had at the last `wifi reload`."""
+    (one, first), (two, second) = joined(home), joined(home, TV)
+    remembered = "".join("%s %s\n" % (EVERYONE, options["key"]) for options in stations(home).values())
+    home.ok("revoke", key_id=one)
+    if then == "wpsd crashes":
+        home.kill_wpsd()
+        home.start_wpsd()
+    elif then:
+        home.uci("set", "wireless.home_ap.wps_pushbutton=0")
+        home.networks["home-ap"].uci["wps_pushbutton"] = "0"
+        wait(lambda: not home.armed())
+    home.hostapd.kill()
+    home.networks["home-ap"].psk_path.write_text(remembered)
+    home.hostapd.start()
+    home.hostapd.connect("home-ap", PRINTER[0], first)      # before wpsd has looked
+    wait(lambda: first not in home.psk())
+    home.wait_rest()
+    assert not home.hostapd.connect("home-ap", PRINTER[0], first) and sorted(devices(home)) == [two]
+    assert home.hostapd.connect("home-ap", TV[0], second)
+    assert first not in (home.folder / "run" / "state.json").read_text()
+
+
 def test_a_device_is_shut_out_where_wps_has_been_disabled_too(home):
     """After a hostapd that has come back, so that it has loaded nothing for wpsd."""
     (one, first), (two, second) = joined(home), joined(home, TV)

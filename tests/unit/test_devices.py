@@ -23,6 +23,7 @@ class File:
 
     def __init__(self):
         self.path, self.key_ids, self.removed, self.unknown = "psk", ["key", "key-2"], {}, []
+        self.revoked = []
 
 
 class Bss:

@@ -268,6 +268,16 @@ def test_a_removed_key_s_line_goes_whatever_it_is_called_and_another_key_that_is
     assert once == b"wps=0 keyid=twin 00:00:00:00:00:00 " + HEX + b"\n"
 
 
+def test_a_line_with_a_revoked_key_goes_unless_uci_has_that_key_again():
+    """netifd writes it once more, without a keyid, when it sets the radio up from what it remembers."""
+    raw = b"00:00:00:00:00:00 " + HEX + b"\n02:00:00:00:00:01 " + HEX + b"\n00:00:00:00:00:00 12345678\n"
+    revoked = [7, wpsd.sum_of(HEX)]
+    for keys, left in ((KEYS[1:2], 0), (KEYS[1:2] + [key("again", HEX)], 1)):
+        edit = wpsd.PskEdit(keys, "", revoked=revoked)
+        after = b"".join([now for _, now in edit(wpsd.lines_of(io.BytesIO(raw), 127))])
+        assert after.count(HEX) == left and b"keyid=key-2" in after, after
+
+
 # -- what hostapd would refuse
 
 
