@@ -82,7 +82,9 @@ class Mend:
 def test_at_rest_wps_is_hidden_before_anything_else_and_the_default_key_is_armed_and_loaded():
     with Mend() as mend:
         log = mend.mend()
-        assert log == ["SET wps_state 0", "UPDATE_BEACON", "SET wps_independent 1", "RELOAD_WPA_PSK"], log
+        load = log.index("RELOAD_WPA_PSK")  # the file is written beside the loop
+        rest = log[:load] + log[load + 1 :]
+        assert load > 1 and rest == ["SET wps_state 0", "UPDATE_BEACON", "SET wps_independent 1"], log
         assert mend.bss.armed == "key" and not mend.hostapd.shown
         assert mend.mend() == []
 
