@@ -5597,6 +5597,7 @@ class Calls:
         self._history = history
         self._refreshing = refreshing
         self._jobs = []  # of Configure
+        self._back = None  # the Task that has netifd take back what failed
         self._number = 0  # of the last call
 
     def on_call(self, request, method, arguments):
@@ -5887,6 +5888,8 @@ class Calls:
         """Closing comes first, and is done whatever becomes of the rest."""
         if job.pbc is False:
             job.changed = yield lambda go_on: self._close(job.bsses, job.request, go_on)
+        while self._back and not self._back.is_over:
+            yield CALM  # hostapd may still have what it is about to lose
         changes, undo = self._changes(job)
         if self._netifd.is_there and (job.wps is not None):
             yield lambda go_on: self._netifd.ask(go_on)
@@ -5908,7 +5911,7 @@ class Calls:
                 yield from self._refreshing()
                 enabled = any([what.endswith(".wps_pushbutton") for _, what, _ in undo])
                 if job.disrupted and enabled and self._netifd.is_there:
-                    self._loop.run(self._taking_back(job), _ignore)
+                    self._back = self._loop.run(self._taking_back(job), _ignore)
             raise
 
     def _taking_back(self, job):
@@ -5917,6 +5920,7 @@ class Calls:
         self._log("warning", "%s: it is set up again without WPS; clients reconnect." % job.bsses[0].place.name)
         if (yield from self._netifd.resting(self._places.is_pending)):
             yield from self._netifd.reloading()
+            yield from self._netifd.resting(self._places.is_pending)
 
     def _applying(self, job):
         """Until the BSSs lack nothing."""

@@ -236,6 +236,23 @@ def test_after_a_failed_enable_uci_netifd_and_hostapd_agree_and_it_is_said_who_w
     uci_agrees(house)
 
 
+def test_enabling_again_at_once_after_a_failure_drops_nobody_unannounced(house):
+    """hostapd came back with WPS when wpsd had given up; netifd is just being told to take that back."""
+    restarted(house, SETUP_TIME=4000, PATIENCE=1000)
+    house.netifd.pace.script = 2.5      # each
+    status, answer = house.call("configure", ssid="HOME", wps=True)
+    assert status == 7 and answer["disrupted"] is True
+    house.netifd.pace.script = 0.3
+    answer, _ = house.dropped(lambda: house.ok("configure", ssid="HOME", wps=True))
+    assert answer == {"changed": True, "disrupted": True}
+    house.connect_all()
+    for ifname in HOME:
+        assert house.option("wps_pushbutton", ifname) == "1"
+        house.networks[ifname].uci["wps_pushbutton"] = "1"
+    armed_soon(house)
+    uci_agrees(house)
+
+
 def test_an_enable_that_never_came_to_hostapd_dropped_nobody_and_says_so(house):
     restarted(house, SETUP_TIME=5000)
     house.netifd.states["radio1"] = "setup"         # and it stays so
