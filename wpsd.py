@@ -3609,20 +3609,21 @@ class Devices:
         """Part of a task: section and line go; returns the SSIDs."""
         spare = yield from self._once_kept(key_id)
         found = self._of(key_id)
-        for ssid, key in found:
-            self.take_away(ssid, key)
+        files = [(file, key) for ssid, key in found for file in self._files(ssid)]
+        for file, key in files:
+            file.removed[key.id] = key.secret
+            file.revoked = file.revoked[1 - MOST_REVOKED :] + [sum_of(key.secret)]
+        self._on_change()
+        yield 1  # that is written down by then: a crash leaves no device in of which nobody knows any more
         changes = [("delete", section, None) for section in sorted(set([key.section for _, key in found])) if section]
         try:
             if changes:
                 yield from self._changing(changes)
         except Refusal:
-            for ssid, _ in found:
-                for file in self._files(ssid):
-                    file.removed.pop(key_id, None)
+            for file, key in files:
+                file.removed.pop(key.id, None)
+                file.revoked = [each for each in file.revoked if each != sum_of(key.secret)]
             raise
-        for ssid, key in found:
-            for file in self._files(ssid):
-                file.revoked = file.revoked[1 - MOST_REVOKED :] + [sum_of(key.secret)]
         if spare in self.spares:
             self.spares.remove(spare)
             self._changed()

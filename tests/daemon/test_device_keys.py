@@ -716,6 +716,23 @@ def test_a_power_cut_after_a_revocation_is_written_brings_no_key_back(home):
     assert is_settled(home, [second]) and not home.hostapd.connect("home-ap", PRINTER[0], first)
 
 
+@pytest.mark.parametrize("point", range(4))
+def test_a_wpsd_that_is_killed_while_it_revokes_goes_through_with_it_afterwards(home, point):
+    (one, first), (two, second) = joined(home), joined(home, TV)
+    for who, secret in ((PRINTER, first), (TV, second)):
+        assert home.hostapd.connect("home-ap", who[0], secret)
+    home.calling("revoke", key_id=one)
+    wait(lambda: first not in home.uci_text() if point else (home.folder / "run" / "uci.told").exists())
+    time.sleep(0.02 * max(0, point - 1))
+    home.kill_wpsd()
+    home.start_wpsd(rest=False)
+    wait(lambda: first not in home.uci_text(), 3, "what it ran goes on")
+    wait(lambda: first not in home.psk(), what="the line goes, too")
+    wait(lambda: home.is_at_rest("home-ap"))
+    assert not home.hostapd.connect("home-ap", PRINTER[0], first) and home.hostapd.connect("home-ap", TV[0], second)
+    assert sorted(devices(home)) == [two] and home.hostapd.drops == 1
+
+
 # -- where it can't work
 
 
