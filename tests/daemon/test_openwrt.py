@@ -92,7 +92,7 @@ def test_netifd_is_asked_every_second_while_it_sets_up_a_radio_and_never_at_rest
     begin(house, reply_of(nameless(radios, "radio0", "radio1"), pending=("radio0", "radio1")))
     began = len(house.netifd.status_calls)
     time.sleep(7)
-    assert len(house.netifd.status_calls) - began >= 6
+    assert len(house.netifd.status_calls) - began >= 5, "every 2 s would be 3 or 4 times"
     house.netifd.reply = reply_of(radios)
     house.wait_rest()
     time.sleep(2)               # what was written last is looked at once more
