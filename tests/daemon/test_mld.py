@@ -97,6 +97,16 @@ def test_another_key_is_loaded_by_every_link_before_it_is_pressed(mld):
     assert sorted(seen) == [(name, ["key-2"]) for name in LINKS]
 
 
+def test_sessions_with_the_key_that_is_armed_load_nothing_and_drop_no_client(mld):
+    """RELOAD_WPA_PSK throws every client out that joined with WPA3: its key is no PSK of the file (measured)."""
+    loads = mld.hostapd.count("RELOAD_WPA_PSK")
+    for _ in range(10):
+        mld.ok("start")
+        assert mld.enrol(LINKS[0])
+        mld.wait_rest()
+    assert mld.hostapd.count("RELOAD_WPA_PSK") == loads and mld.hostapd.count("DISABLE") == 0
+
+
 def test_a_cancel_closes_every_link(mld):
     mld.ok("start")
     assert mld.ok("cancel") == {"cancelled": True}
