@@ -4681,11 +4681,9 @@ class Mender:
 
     def _press(self, bss, link):
         yield 1  # that there is such a session is written down by then, for whoever comes after a crash
-        want = self._wanted(bss)
-        if link.pbc or not (want.window and want.may_press and self.arming.is_armed(bss, link, want)):
-            return
+        window = self._wanted(bss).window
         number, before, _ = bss.windows.get(link.path, (0, "", False))
-        if number == want.window:
+        if window and number == window:
             # somebody may have got the key meanwhile, unheard
             wps = yield link.asking("WPS_GET_STATUS")
             if wps is None:
@@ -4697,6 +4695,11 @@ class Mender:
                 return
         else:
             before = link.outcome
+        want = self._wanted(bss)  # by now
+        if link.pbc or not window or want.window != window:
+            return
+        if not want.may_press or not self.arming.is_armed(bss, link, want):
+            return
         bss.windows[link.path] = want.window, before, False
         link.pressing = True
         answer = yield link.asking("WPS_PBC")

@@ -150,6 +150,7 @@ def router():
         (folder / "wireless").write_text(wireless + " option key 'opensync11'\n option wps_pushbutton '1'\n")
         (folder / "wpsd").write_text(f"config wpsd 'main'\n list hostapd_conf '{folder}/hostapd-*.conf'\n")
         daemon = Recorded(name + "/no-ubus", name, name + "/staged", name, True)
+        daemon._watcher = wpsd.Watcher(daemon.loop, daemon._on_file)
         wpsd.finish(daemon.places.reading(lambda _: False))
         daemon.places.netifd_said(())
         daemon.mender.take()
