@@ -1119,7 +1119,7 @@ return view.extend({
 		show(this.none, !groups.size);
 	},
 
-	/* The history is asked for when something in it may be new, and again until it is had. LuCI ends the poll with its session. */
+	/* The history is asked for when something in it may be new, and again until it is had. */
 	updateHistory(all) {
 		const news = JSON.stringify(all.map(b => [ b.last?.id, b.last?.ended, b.last?.connected, b.session?.id ]));
 
@@ -1134,6 +1134,7 @@ return view.extend({
 
 			this.listed = null;
 
+			/* LuCI has stopped the poll: nothing else would tell */
 			if (answer instanceof Error && troubleOf(answer) == 'expired')
 				this.setTrouble('expired');
 		});
