@@ -5,17 +5,15 @@ hostapd hands the network's key to an external registrar that knows the PIN, for
 the file says by now: it has read the PIN at its start.
 """
 
-import time
-
 import pytest
 from rig.air import Air, until
 from rig.house import House, at, wifi
 from rig.router import network, station
 
 HOME, PIN = "home-ap-24", "12345670"
-LABELLED = {"wps_label": "1", "wps_pin": PIN, "wps_pbc_key_id": "key", **at(HOME)}
 WIRELESS = wifi(
-    network("home", "HOME", "the first passphrase", **LABELLED), station("tv", "the television's passphrase")
+    network("home", "HOME", "the first passphrase", wps_label="1", wps_pin=PIN, wps_pbc_key_id="key", **at(HOME)),
+    station("tv", "the television's passphrase"),
 )
 
 
@@ -86,24 +84,3 @@ def test_an_external_registrar_with_the_access_points_pin_from_uci_gets_nothing(
 
 def test_nobody_but_hostapd_has_ever_said_the_pin(house):
     assert PIN not in house.router.log.read_text()
-
-
-def test_an_external_registrar_over_upnp_with_the_access_points_pin_gets_nothing(figure):
-    """With `upnp_iface` hostapd is asked over the network, too, whether it shows WPS or not."""
-    wireless = wifi(network("home", "HOME", "the first passphrase", upnp_iface="lo", **LABELLED))
-    with Air(radios=2) as air, House(air, wireless) as house:
-        house.start_hostapd()
-        nosy = air.station()
-        nosy.request("WPS_ER_START ifname=lo")
-        uuid = nosy.wait("WPS-ER-AP-ADD").split()[1]
-        began = time.monotonic()
-        nosy.request(f"WPS_ER_LEARN {uuid} {PIN}")
-        assert "HOME" in nosy.wait("WPS-ER-AP-SETTINGS")  # so it is a way in
-        seconds = time.monotonic() - began
-        house.start_wpsd()
-        for ask in (at_rest, in_a_session):
-            ask(house)
-            nosy.request(f"WPS_ER_LEARN {uuid} {PIN}")
-            time.sleep(2 * seconds + 3)
-            assert sum(text.startswith("WPS-ER-AP-SETTINGS") for text in nosy.events.texts()) == 1, ask.__name__
-        figure(f"a registrar with the PIN over UPnP: without wpsd the key after {seconds:.1f} s, with it nothing")

@@ -2,9 +2,9 @@
 """Who was not asked in does not get in, whatever it tries, and each attempt is reported as what it was.
 
 The rest of this table needs houses of its own: a device that was aimed at a neighbouring network (test_neighbours), an
-external registrar with the access point's PIN from UCI (test_access_points_pin), a second device after a success that
-was lost and one at a window that has died (test_true_windows), a multi-AP device and one on a VLAN that is not there
-(test_unfit_keys), one at a radio that listens for radar (test_radar).
+external registrar with the access point's PIN from UCI (test_access_points_pin, test_upnp), a second device after a
+success that was lost and one at a window that has died (test_true_windows), a multi-AP device and one on a VLAN that
+is not there (test_unfit_keys), one at a radio that listens for radar (test_radar).
 """
 
 import time
