@@ -6208,7 +6208,7 @@ class Daemon:
             self._on_change(None)
         self.mender.arming.see()
         while self.mender.arming.is_reading():
-            yield
+            yield 2  # what it waits for may be a child of the loop's
         if self.places.unsettled:
             self.netifd.ask()  # whether it is still at work
         if again is not None:

@@ -234,7 +234,8 @@ class Disk:
         if path == "/proc/uptime":
             return io.BytesIO(b"%d.00 1.00\n" % (5000 + self._world.now // 1000))
         if path == "/dev/urandom":
-            return io.BytesIO(b"\x5a" * 32)
+            self._world.drawn += 1
+            return io.BytesIO(b"\x5a" * 30 + struct.pack(">H", self._world.drawn))  # no two are the same
         if path == "/proc/sys/kernel/random/uuid":
             return io.StringIO(UUIDS[1] + "\n")
         if mode[0] == "w":
@@ -312,7 +313,10 @@ class Disk:
             else:
                 assert len(words) == 8 and words[6] in ("set", "add_list", "del_list", "delete", "get", "commit"), words
         assert commands[-1][6:] == ["commit", "wireless"]
-        return lambda: True
+        batch = self["/state/uci.batch"] if "/state/uci.batch" in self.files else b""
+        secrets = words_of(batch.decode().replace("\n", " && ")[:-4])
+        changes = [tuple(words[6:8]) for words in commands[1:-1] if words[6] != "batch"]
+        return lambda: self._world.committed(changes + [tuple(words) for words in secrets if words])
 
 
 # -- the sockets
@@ -591,7 +595,7 @@ class World:
 
     def __init__(self, objects=(b"hostapd\0", b"network\0")):
         self.now = 1000
-        self.inodes = self.descriptors = 0
+        self.inodes = self.descriptors = self.drawn = 0
         self.asked = []
         self.accidents = []
         self.expected = ()  # kinds of exceptions that settle() leaves to wpsd
@@ -635,6 +639,10 @@ class World:
     def out(self, raw):
         for secret in self.secrets:
             assert secret not in raw, "a key got out"
+
+    def committed(self, changes):
+        """(verb, "wireless.WHAT=VALUE") of one commit, done by `uci`: whether it worked."""
+        return True
 
     def touched(self, path):
         if self.daemon and path in FILES:

@@ -2,8 +2,9 @@
 """What may happen around sessions in any order, in the midst of any of wpsd's steps; in memory, thousands of times.
 
 The model test of the daemon waits until wpsd is at rest before it goes on. Here hostapd is killed between two commands,
-a device pairs between a question and its answer, somebody cancels while a window is about to open. The order comes from
-a seed, which a failure names; `ORDER_SEEDS=10000` plays more of them.
+a device pairs between a question and its answer, somebody cancels while a window is about to open, UCI takes nothing.
+In the end each key that a device got is in UCI and in the psk files, and no other is. The order comes from a seed,
+which a failure names; `ORDER_SEEDS=10000` plays more of them.
 """
 
 import os
@@ -21,18 +22,26 @@ STEPS = 25
 A_WHILE = 6000  # ms, in which wpsd's word has to come true
 MACS = ["02:00:00:00:00:%02x" % number for number in range(256)]
 
-GROUP = {
-    memory.WIRELESS: memory.uci_text((
-        memory.iface(b"home_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0]),
-        memory.iface(b"odd_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0]),
-        (b"wifi-station", b"key2", ((b"key", memory.SECRETS[1]), (b"key_id", b"key-2"), (b"iface", b"home_ap"))),
-        (b"wifi-station", b"key2b", ((b"key", memory.SECRETS[1]), (b"key_id", b"key-2"), (b"iface", b"odd_ap"))),
-    )),
+HOME = memory.iface(b"home_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0])
+KEY_2 = b"wifi-station", b"key2", ((b"key", memory.SECRETS[1]), (b"key_id", b"key-2"), (b"iface", b"home_ap"))
+TWO_NETWORKS = HOME, memory.iface(b"odd_ap", memory.ODD, memory.SECRETS[2], memory.UUIDS[1]), KEY_2
+TWO_RADIOS = (
+    HOME, memory.iface(b"odd_ap", b"Home", memory.SECRETS[0], memory.UUIDS[0]), KEY_2,
+    (b"wifi-station", b"key2b", KEY_2[2][:2] + ((b"iface", b"odd_ap"),)),
+)  # fmt: skip
+FILES_OF_TWO_RADIOS = {
     memory.CONF: b"driver=nl80211\nchannel=1\n\n"
     + memory.bss_text(b"interface=home-ap", b"ssid=Home", memory.PSK[0], memory.UUIDS[0])
     + memory.bss_text(b"bss=odd-ap", b"ssid=Home", memory.PSK[1], memory.UUIDS[0]),
     memory.PSK[1]: memory.FILES[memory.PSK[0]],
-}  # fmt: skip
+}
+ROUTERS = {"two networks": (TWO_NETWORKS, {}), "one network on two radios": (TWO_RADIOS, FILES_OF_TWO_RADIOS)}
+SHARED = "key", "key-2"  # key ids of no device
+
+
+def key_ids(psk):
+    """Of the lines of a psk file."""
+    return [line.partition(b"keyid=")[2].split(b" ")[0].decode() for line in psk.split(b"\n") if b"keyid=" in line]
 
 
 class Hostapd(memory.Hostapd):
@@ -84,6 +93,11 @@ class Hostapd(memory.Hostapd):
         if not self.can_enrol():
             return False
         self.close("Disabled")
+        (line,) = memory.armed(self.loaded)
+        (key_id,) = key_ids(line)
+        if key_id not in SHARED:
+            self._world.given.append(key_id)
+            self._world.secrets_given.append(line.split(b" ")[-1])
         self.result, self.peer = "Success", mac
         who = mac.encode(), memory.UUIDS[0].encode()
         self.say(b"<3>WPS-ENROLLEE-SEEN %s %s 1-0050F204-1 0x0 4 1 [printer]" % who)
@@ -113,13 +127,38 @@ class Hostapd(memory.Hostapd):
 
 
 class World(memory.World):
-    def __init__(self, files):
+    def __init__(self, sections, files):
         super().__init__((b"hostapd\0",))  # without netifd: radios are restarted on hostapd's own sockets
+        self.sections = {name: (kind, dict(options)) for kind, name, options in sections}
         for path, data in files.items():
             self.disk[path] = data
+        self.given, self.secrets_given = [], []  # key ids that a device got; a name that is free again may come again
+        self.uci_is_full = False
+        self._write_uci()
         self.hostapds = [Hostapd(self, psk) for psk in memory.PSK]
         self._serve()
         self.presses = {}  # (session, life of a hostapd) -> how often
+
+    def _write_uci(self):
+        self.disk[memory.WIRELESS] = memory.uci_text(
+            [(kind, name, options.items()) for name, (kind, options) in self.sections.items()]
+        )
+
+    def committed(self, changes):
+        gone = [what.partition(".")[2].encode() for verb, what in changes if verb == "delete"]
+        if self.uci_is_full or not all([section in self.sections for section in gone]):
+            return False
+        for verb, what in changes:
+            place, _, value = what.encode().partition(b"=")
+            section, _, option = place.partition(b".")[2].partition(b".")
+            if verb == "delete":
+                del self.sections[section]
+            elif option:
+                self.sections[section][1][option] = value
+            else:
+                self.sections[section] = value, {}
+        self._write_uci()
+        return True
 
     def _serve(self):
         self.servers["/ctrl/home-ap"], self.servers["/ctrl/odd-ap"] = self.hostapds
@@ -143,7 +182,7 @@ class World(memory.World):
     # -- what may happen
 
     def start(self, dice, _hostapd):
-        self.call("start", (("ssid", "Home"), ("key_id", dice.choice(["key", "key-2"]))))
+        self.call("start", (("ssid", "Home"), ("key_id", dice.choice(["key", "key-2", "*", "*"]))))
 
     def cancel(self, _dice, _hostapd):
         self.call("cancel", ())
@@ -188,22 +227,33 @@ class World(memory.World):
         self._serve()
         self.daemon._on_file()  # it has made its sockets
 
+    def a_device_is_revoked(self, dice, _hostapd):
+        if self.given:
+            self.call("revoke", (("key_id", dice.choice(self.given)),))
+
+    def uci_is_full_from_now_on(self, _dice, _hostapd):
+        self.uci_is_full = True
+
+    def uci_has_room_again(self, _dice, _hostapd):
+        self.uci_is_full = False
+
     def time_goes_by(self, dice, _hostapd):
         self.settle(dice.choice([100, 1000, 3000, 20000]))
 
     STEPS = (
         start, start, cancel, off_in_tandem, a_device_pairs, a_device_pairs, somebody_presses, somebody_cancels,
         two_devices_at_once, one_of_two_devices_goes, one_of_two_devices_goes, an_attempt_fails,
-        the_radio_is_restarted, hostapd_is_killed_and_started, time_goes_by, time_goes_by,
+        a_device_is_revoked, uci_is_full_from_now_on, uci_has_room_again, uci_has_room_again, the_radio_is_restarted,
+        hostapd_is_killed_and_started, time_goes_by, time_goes_by,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("files", [{}, GROUP], ids=["two networks", "one network on two radios"])
-def test_whatever_happens_in_whatever_order_no_window_is_opened_twice_and_none_is_left(files):
+@pytest.mark.parametrize("router", ROUTERS)
+def test_whatever_happens_in_whatever_order_no_window_is_opened_twice_and_no_key_is_lost(router):
     for seed in range(SEEDS):
         story = []
         try:
-            play(World(files), random.Random(seed), story)
+            play(World(*ROUTERS[router]), random.Random(seed), story)
         except Exception as error:
             raise AssertionError("seed %d: %s: %s\n%s" % (seed, type(error).__name__, error, story)) from error
 
@@ -227,6 +277,7 @@ def play(world, dice, story):
                         bss.is_open, one.can_enrol())
         for hostapd in world.hostapds:
             hostapd.overlaps = False
+        world.uci_is_full = False
         world.settle(A_WHILE)  # a window that somebody has opened may not be known yet
         world.call("cancel", ())
         world.settle(20000)
@@ -236,3 +287,10 @@ def play(world, dice, story):
         assert len(told) == len(set(told)), "told twice: %s" % told
         started = [number for name, number in told if name == "started"]
         assert sorted(started) == sorted([number for name, number in told if name == "finished"]), told
+        revoked = [report["key_id"] for name, report in world.ubusd.events if name == "revoked"]
+        kept = sorted([each for each in set(world.given) if world.given.count(each) > revoked.count(each)])
+        assert len(world.secrets_given) == len(set(world.secrets_given)), "two devices have one key"
+        for psk in memory.PSK[: len([bss for bss in world.bsses if bss.place.ssid == b"Home"])]:
+            assert sorted(set(key_ids(world.disk[psk])) - set(SHARED)) == kept, "psk file: %s" % kept
+        in_uci = {options[b"key_id"].decode() for kind, options in world.sections.values() if kind == b"wifi-station"}
+        assert sorted(in_uci - set(SHARED)) == kept, "UCI: %s, a device has %s" % (sorted(in_uci), kept)
