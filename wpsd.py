@@ -2339,6 +2339,7 @@ class Link:
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
         self._unread = []  # datagrams that were taken in before something was sent
+        self._file = None  # stamp of the socket file behind which it was found
         self.life = 0  # how often what hostapd says became void
         self._overdue_one = None  # the first of the owed when the last one was sent
         self._deadline = self._timer = None  # ticks, when the next answer is overdue; of this or an earlier one
@@ -2393,6 +2394,7 @@ class Link:
             self.sock.setblocking(False)
             self.sock.bind(unix_address(""))
             self.sock.connect(unix_address(self.path))
+            self._file = stamp(self.path)
             self.sock.send(b"ATTACH")
         except OSError:
             if self.sock:
@@ -2476,7 +2478,7 @@ class Link:
             if not self.sock:
                 return
             if not self.process.is_loading(self):
-                self.close()
+                self._give_up()
                 return
             self._overdue_one = self._owed[0]
             self._deadline = after(ticks(), ANSWER_TIME)
@@ -2487,7 +2489,7 @@ class Link:
         try:
             self._take_datagrams(most)
         except Exception:  # whoever was to be told waits for ever, so all begins anew
-            self.close()
+            self._give_up()
             raise
 
     def _take_datagrams(self, most):
@@ -2533,6 +2535,14 @@ class Link:
             except OSError as e:
                 if e.errno != _EAGAIN:
                     self._died()
+
+    def _give_up(self):
+        """It was too slow, or something went wrong here: that is no other hostapd, and what it was
+        started with nobody can ask it."""
+        known = self._file, self.warm, self.uuid
+        self.close()
+        if known[0] and stamp(self.path) == known[0]:
+            _, self.warm, self.uuid = known
 
     def close(self):
         """Give up this connection.  A late answer goes to its address and can't

@@ -388,6 +388,25 @@ def test_an_answer_that_came_while_wpsd_stood_still_is_not_overdue():
         assert link.sock and answers == [b"wps_state=configured\n"]
 
 
+def test_a_hostapd_that_was_too_slow_is_still_the_one_that_was_started_without_wps():
+    for is_another in (False, True):
+        with Clock() as clock, Hostapd() as hostapd:
+            link = hostapd.attach()
+            link.warm, link.uuid = False, b""
+            link.ask("STATUS", wpsd._ignore)
+            clock.go_on(hostapd.loop, wpsd.ANSWER_TIME - 1)
+            if is_another:
+                os.rename(hostapd.path, hostapd.path + ".old")
+                os.unlink(hostapd.path + ".old")
+                another = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                open(hostapd.path + ".file", "w").close()  # or it would have the inode of before
+                another.bind(wpsd.unix_address(hostapd.path))
+                os.unlink(hostapd.path + ".file")
+            clock.go_on(hostapd.loop, 2)
+            assert hostapd.lost == 1 and link.open()
+            assert (link.warm, link.uuid) == ((None, None) if is_another else (False, b""))
+
+
 def test_what_hostapd_said_dies_with_the_connection():
     with Hostapd() as hostapd:
         link = hostapd.attach()
