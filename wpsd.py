@@ -4280,16 +4280,18 @@ class Restarts:
     def _restart_radios(self, bsses):
         """Where there is no netifd.  A BSS of the radio that is hidden comes back without
         WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
-        radios = {}  # radio -> the Link through which it is told
+        radios, tellers = [], []  # and the Link through which each is told; the first link of an AP MLD stays the first
         for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
-            radios.setdefault(link.radio, link)
+            if link.radio not in radios:
+                radios.append(link.radio)
+                tellers.append(link)
         mates = [(bss, link) for bss in self._bsses() for link in bss.links if bss in bsses or link.radio in radios]
         mine = [link for _, link in mates]
         self._restarted += mine
         try:
             while any([link.step for link in mine]):
                 yield 20
-            yield from self._restart_links(bsses, mates, list(radios.values()))
+            yield from self._restart_links(bsses, mates, tellers)
         finally:
             self._restarted = [link for link in self._restarted if link not in mine]
             for bss, _ in mates:

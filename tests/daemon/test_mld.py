@@ -347,6 +347,16 @@ def test_an_mld_that_was_started_without_wps_is_restarted_once_link_by_link(hous
     assert open_links(house, names) == names and len(restarts(house)) == 2
 
 
+def test_the_first_link_of_an_mld_is_the_first_after_a_restart(house):
+    """hostapd hears a device on the one that comes up first."""
+    radios = ["phy%d" % number for number in (3, 1, 2, 0)]
+    house.add("ap-mld0", radio=" ".join(radios), conf=MLD, wps=False)
+    house.start(rest=False)
+    house.wait_quiet()
+    assert house.ok("configure", ssid="Home", wps=True)["disrupted"] is True
+    assert restarts(house) == ["ap-mld0_link%d" % number for number in range(4)]
+
+
 @pytest.mark.parametrize("link", [0, 1])
 def test_a_link_that_refuses_the_restart_leaves_no_other_switched_off(house, link):
     house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
