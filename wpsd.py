@@ -2349,6 +2349,7 @@ class Link:
     def started_anew(self):
         """hostapd has read this BSS's configuration again."""
         self.warm = None  # started with WPS, so that it can be shown
+        self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
         self.uuid = None  # that it was started with
         self.loaded = None  # stamp of the psk file that it has loaded for us
         self.refused = None  # stamp of the one that it has refused
@@ -3760,7 +3761,6 @@ class Bss:
         self.held = None  # the loop's handle: something failed, not again before that
         self.failed = []  # codes of what did
         self.trouble = None  # the Refusal
-        self.has_refused = False  # WPS_PBC; it was restarted for that, and once is enough
         self.told = None  # (seconds of its session that were left, its entry in `status` then)
         self.list = None  # of its devices there, behind what it was made from
         self.closed_by = 0  # the number of the call that last closed its window
@@ -4726,14 +4726,14 @@ class Mender:
         link.pressing = False
         if link.pbc:
             link.is_stale = False
-            bss.has_refused = False
+            link.has_refused = False
             bss.windows[link.path] = want.window, before, True  # of a session that may be over by now
             self._save()
-        elif link.sock and bss.has_refused:
+        elif link.sock and link.has_refused:
             bss.windows.pop(link.path, None)
             raise refused(bss, "press", "the push button")
         elif link.sock:
-            bss.has_refused = True
+            link.has_refused = True
             link.warm = False  # hostapd was started before the file said so
 
 
@@ -5246,7 +5246,7 @@ class Sessions:
 
     def _on_lost(self, bss, link):
         """The control socket died; a hostapd that comes back starts afresh."""
-        bss.has_refused = False
+        link.has_refused = False
         session = self.of(bss)
         is_ours = self.mender.restarts.is_restarting(bss)  # hostapd has it again in a moment
         if session and not session.result and session.state in (PREPARING, ACTIVATING) and not is_ours:

@@ -357,6 +357,19 @@ def test_the_first_link_of_an_mld_is_the_first_after_a_restart(house):
     assert restarts(house) == ["ap-mld0_link%d" % number for number in range(4)]
 
 
+def test_an_mld_that_hostapd_started_without_wps_while_wpsd_was_away_is_restarted_once(mld):
+    """wpsd remembers its links as those that have WPS; each refuses WPS_PBC once."""
+    mld.stop_wpsd()
+    mld.hostapd.stop()
+    for path in mld.conf_paths("ap-mld0"):
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("wps_state")))
+    mld.hostapd.start()
+    mld.start_wpsd(rest=False)
+    mld.wait_quiet()
+    assert mld.ok("start")["started"] is True
+    assert open_links(mld) == list(LINKS) and restarts(mld) == list(LINKS)
+
+
 @pytest.mark.parametrize("link", [0, 1])
 def test_a_link_that_refuses_the_restart_leaves_no_other_switched_off(house, link):
     house.add("ap-mld0", radio="phy0 phy1", conf=MLD, wps=False)
