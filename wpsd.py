@@ -2136,7 +2136,11 @@ class Task:
         self._owner = owner
         if owner:
             owner.step = self
-        self._go_on(None)
+        try:
+            self._go_on(None)
+        except MemoryError:
+            self.drop()  # it has not begun: nobody is to wait for it
+            raise
 
     @property
     def is_over(self):
