@@ -3454,12 +3454,9 @@ class Devices:
     def drop(self, spare):
         """Nobody has it: the line goes."""
         self.spares.remove(spare)
-        self.take_away(spare.ssid, spare.key)
+        for file in self._files(spare.ssid):
+            file.removed[spare.key.id] = spare.key.secret
         self._changed()
-
-    def take_away(self, ssid, key):
-        for file in self._files(ssid):
-            file.removed[key.id] = key.secret
 
     def _files(self, ssid):
         return [bss.psk for bss in self.group(ssid) if bss.psk]
@@ -5250,7 +5247,6 @@ class Sessions:
 
     def _on_lost(self, bss, link):
         """The control socket died; a hostapd that comes back starts afresh."""
-        link.has_refused = False
         session = self.of(bss)
         is_ours = self.mender.restarts.is_restarting(bss)  # hostapd has it again in a moment
         if session and not session.result and session.state in (PREPARING, ACTIVATING) and not is_ours:

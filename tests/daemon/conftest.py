@@ -29,7 +29,7 @@ def house(interpreter):
         run = Written(house.folder / "run")     # the state file, too, which may have had a key for a moment
         yield house
         run.stop()
-        house.said += run.texts
+        house.said += run.found
         leaks, log = house.leaks(), house.log
         assert house.wpsd is None or house.wpsd.poll() is None, "wpsd ended by itself:\n" + log
     assert not leaks, "a key got out"

@@ -657,10 +657,14 @@ class World:
             assert len(armed(data)) <= 1, "more than one armed line"
         self.touched(path)
 
+    def session_at(self, psk):
+        """The session of the BSS with that psk file, as wpsd knows it."""
+        return [self.daemon.sessions.of(bss) for bss in self.bsses if bss.psk and bss.psk.path == psk][0]
+
     def pressed(self, psk, loaded):
         """WPS_PBC: from now on hostapd gives a key to somebody."""
         assert len(armed(loaded)) == 1, "pressed while hostapd has not exactly one armed key"
-        session = [self.daemon.sessions.of(bss) for bss in self.bsses if bss.psk and bss.psk.path == psk][0]
+        session = self.session_at(psk)
         key_id = (" keyid=%s " % session.key_id).encode()
         assert key_id in b" " + armed(loaded)[0], "the armed key is not the session's"
 

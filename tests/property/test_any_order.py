@@ -53,6 +53,7 @@ class Hostapd(memory.Hostapd):
         self.is_stale = False  # it says Active, and nobody can enrol
         self.overlaps = False
         self.shown = self.has_registrar = True  # as its file says
+        self.opened_for = []  # sessions, since it was set up
 
     def can_enrol(self):
         return self.active and self.shown and not self.is_stale
@@ -74,6 +75,7 @@ class Hostapd(memory.Hostapd):
     def set_up_anew(self):
         self.say(b"<3>AP-DISABLED ")
         self.is_stale = self.active
+        self.opened_for = []
         self.has_registrar = self.shown
         self.say(b"<3>AP-ENABLED ")
 
@@ -108,7 +110,12 @@ class Hostapd(memory.Hostapd):
     def hear(self, command):
         if command == b"WPS_PBC":
             self._world.pressed(self._psk, self.loaded)
-            self.say(self.press())
+            answer = self.press()
+            if answer == b"OK\n":
+                number = self._world.session_at(self._psk).id
+                assert number not in self.opened_for, "a window is opened once more"
+                self.opened_for.append(number)
+            self.say(answer)
         elif command == b"WPS_CANCEL":
             self.cancel()
             self.say(b"OK\n")
@@ -137,7 +144,6 @@ class World(memory.World):
         self._write_uci()
         self.hostapds = [Hostapd(self, psk) for psk in memory.PSK]
         self._serve()
-        self.presses = {}  # (session, life of a hostapd) -> how often
 
     def _write_uci(self):
         self.disk[memory.WIRELESS] = memory.uci_text(
@@ -165,12 +171,9 @@ class World(memory.World):
 
     def pressed(self, psk, loaded):
         super().pressed(psk, loaded)
-        session = [self.daemon.sessions.of(bss) for bss in self.bsses if bss.psk and bss.psk.path == psk][0]
-        hostapd = self.hostapds[memory.PSK.index(psk)]
+        session = self.session_at(psk)
         assert not session.result, "a window is opened for a session that is over (%s)" % session.result
         assert not session.is_given, "a window is opened in which a second device would get a key"
-        life = session.id, id(hostapd)
-        self.presses[life] = self.presses.get(life, 0) + 1
 
     def turn(self, times):
         self._until = self.now

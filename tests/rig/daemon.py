@@ -469,7 +469,7 @@ class House:
     def leaks(self):
         """(what, where) of each key that got out."""
         self.made.stop()
-        secrets = {secret.encode() for secret in self.secrets} | self.made.secrets
+        secrets = {secret.encode() for secret in self.secrets} | self.made.found
         keys = set(secrets)
         for hostapd in self.hostapds.values():
             for bss in hostapd.bss.values():

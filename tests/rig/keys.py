@@ -4,9 +4,9 @@
     kept(house)             # {key id: key}
     in_file(house, ifname)
     made = Made(folder)     # from now on
-    made.secrets            # bytes of each, all that ever were in a hostapd-*.psk or in what becomes one
+    made.found              # bytes of each, all that ever were in a hostapd-*.psk or in what becomes one
     made.stop()
-    run = Written(folder)   # the same: run.texts is all that ever stood in wpsd's state and history
+    run = Written(folder)   # the same: run.found is all that ever stood in wpsd's state and history
 """
 
 import ctypes
@@ -37,6 +37,7 @@ class Watched:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+        self.found = set()
         libc = ctypes.CDLL(None, use_errno=True)
         self._watch = libc.inotify_init1(os.O_NONBLOCK)
         assert libc.inotify_add_watch(self._watch, bytes(self.folder), MODIFY | CLOSE_WRITE | MOVED_TO) >= 0
@@ -55,7 +56,7 @@ class Watched:
     def _look(self):
         for path in self.folder.glob(self.pattern):
             try:
-                self._found(path.read_bytes())
+                self.found.update(self.of(path.read_bytes()))
             except OSError:     # replaced meanwhile, or a folder
                 pass
 
@@ -72,13 +73,7 @@ class Watched:
 
 class Made(Watched):
     pattern = "hostapd-*.psk*"
-
-    def __init__(self, folder):
-        self.secrets = set()
-        super().__init__(folder)
-
-    def _found(self, raw):
-        self.secrets.update(HEX.findall(raw))
+    of = HEX.findall
 
 
 class Written(Watched):
@@ -86,9 +81,5 @@ class Written(Watched):
 
     pattern = "*.json*"
 
-    def __init__(self, folder):
-        self.texts = set()
-        super().__init__(folder)
-
-    def _found(self, raw):
-        self.texts.add(raw)
+    def of(self, raw):
+        return [raw]

@@ -181,11 +181,11 @@ def test_twenty_devices_each_with_its_own_key_and_five_of_them_shut_out(figure):
                f"most; not back in 30 s; 0 disconnections of the other fifteen")
 
         made.stop()
-        assert {psk.encode() for psk in psks.values()} <= made.secrets
+        assert {psk.encode() for psk in psks.values()} <= made.found
         told = house.router.log.read_bytes() + repr(house.router.client.events).encode()
         told += b"".join(path.read_bytes() for path in house.router.run.rglob("*") if path.is_file())
         told += repr(house.router.call("status")).encode() + repr(house.router.call("history")).encode()
-        assert not [secret for secret in made.secrets if secret in told], "a key got out"
+        assert not [secret for secret in made.found if secret in told], "a key got out"
 
 
 def test_with_wpa3_beside_it_the_networks_own_key_goes_on_working_and_a_revoked_one_does_not(figure):
