@@ -3907,10 +3907,10 @@ def overlap():
 class Arming:
     """Has the right key armed in each psk file, and loaded by hostapd.
 
-    Handed in, as to the Mender: wanted(bss), on_change(bss), on_failure(bss, refusal), save().
+    Handed in, as to the Mender: wanted(bss), on_change(bss), on_failure(bss, refusal), on_drop(bss, False), save().
     """
 
-    def __init__(self, loop, log, places, devices, wanted, on_change, on_failure, save):
+    def __init__(self, loop, log, places, devices, wanted, on_change, on_failure, on_drop, save):
         self._loop = loop
         self._log = log
         self._places = places
@@ -3918,6 +3918,7 @@ class Arming:
         self._wanted = wanted
         self._on_change = on_change
         self._on_failure = on_failure
+        self._on_drop = on_drop
         self._save = save
         self._files = {}  # path -> PskFile
 
@@ -4065,6 +4066,9 @@ class Arming:
             for link in bss.links:
                 is_new = file.stamp not in (link.loaded, link.refused)
                 if is_new and link.sock and self._has_to_load(bss, link):
+                    if bss.place.has_sae:  # hostapd drops each WPA3 device: its key is no PSK of the file
+                        self._log("info", "%s: the psk file is loaded; WPA3 devices reconnect." % bss.ifname)
+                        self._on_drop(bss, False)
                     self._work_on(file, self._load(file, link, armed))
                     return
         gone = self._gone(file)
@@ -4253,7 +4257,7 @@ class Restarts:
                               % (SETUP_TIME // 1000))
         for bss in bsses:
             self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
-            self._on_drop(bss)
+            self._on_drop(bss, True)
         if not by_netifd:
             yield from self._restart_radios(bsses)
         elif not (yield from self._netifd.reloading()):
@@ -4335,8 +4339,8 @@ class Mender:
 
     Handed in: wanted(bss) -> Want; on_change(bss), the facts about it have changed;
     on_failure(bss, refusal), a step failed on it; on_event(bss, link, words), hostapd said
-    something; on_drop(bss), its clients are about to be dropped; on_lost(bss, link), a
-    control socket died; save(), something that outlives this process has changed.
+    something; on_drop(bss, by_restart), clients of it are about to be dropped;
+    on_lost(bss, link), a control socket died; save(), something that outlives this process has changed.
     """
 
     def __init__(
@@ -4357,7 +4361,7 @@ class Mender:
         self._save = save
         self._processes = {}  # folder of control sockets -> Process
         self._writing = None  # the Task that rewrites a configuration file
-        self.arming = Arming(loop, log, places, devices, wanted, on_change, on_failure, save)
+        self.arming = Arming(loop, log, places, devices, wanted, on_change, on_failure, on_drop, save)
         self.restarts = Restarts(
             loop, log, places, netifd, uci, bsses=lambda: self.bsses, wanted=wanted, on_change=on_change,
             on_drop=on_drop, save=save, fail=self._fail, look=self.look,
@@ -4848,8 +4852,8 @@ class Sessions:
 
     Handed in: tell(name, pairs) has an event told; save(), something that outlives this
     process has changed; remember(session), it has ended or more of it has become known;
-    on_change(bss), something about a BSS is different; on_drop(bss), its clients are about to
-    be dropped; refreshing(), part of a task: the files are looked at.
+    on_change(bss), something about a BSS is different; on_drop(bss, by_restart), clients of it are
+    about to be dropped; refreshing(), part of a task: the files are looked at.
     """
 
     def __init__(self, loop, log, places, netifd, uci, tell, save, remember, on_change, on_drop, refreshing):
@@ -5593,6 +5597,7 @@ class Configure:
         self.pbc = arguments.get("wps_pbc")
         self.key_id = arguments.get("wps_pbc_key_id")
         self.changed = self.disrupted = False
+        self.restarts = False  # a BSS: what netifd then has to take back if this fails
 
 
 class Calls:
@@ -5644,9 +5649,10 @@ class Calls:
         if steps:
             yield from steps
 
-    def on_drop(self, bss):
-        for job in self._jobs:
-            job.disrupted = job.disrupted or bss in job.bsses
+    def on_drop(self, bss, by_restart):
+        for job in [job for job in self._jobs if bss in job.bsses]:
+            job.disrupted = True
+            job.restarts = job.restarts or by_restart
 
     def _refuse(self, request, refusal):
         self._log("info", "refused: " + refusal.sentence)
@@ -5926,7 +5932,7 @@ class Calls:
                 self._sessions.asked = [bss for bss in self._sessions.asked if bss not in job.bsses]
                 yield from self._refreshing()
                 enabled = any([what.endswith(".wps_pushbutton") for _, what, _ in undo])
-                if job.disrupted and enabled and self._netifd.is_there:
+                if job.restarts and enabled and self._netifd.is_there:
                     self._back = self._loop.run(self._taking_back(job), _ignore)
             raise
 
@@ -6012,7 +6018,7 @@ class Calls:
                     else:
                         changes += self._places.taking_back(bss.place)
                     # netifd takes the lines out of hostapd's file at the next reload, which restarts the BSS
-                    job.disrupted = not job.wps and self._netifd.is_there and bss.place.has_wps
+                    job.disrupted = job.restarts = not job.wps and self._netifd.is_there and bss.place.has_wps
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
                 raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].place.name)
@@ -6182,8 +6188,8 @@ class Daemon:
         self.history = History(self.log, run_folder)
         self.sessions = Sessions(
             self.loop, self.log, self.places, self.netifd, self.uci, tell=self.news.tell, save=self._save,
-            remember=self.history.remember, on_change=self._on_change, on_drop=lambda bss: self.calls.on_drop(bss),
-            refreshing=self.refreshing,
+            remember=self.history.remember, on_change=self._on_change, refreshing=self.refreshing,
+            on_drop=lambda bss, by_restart: self.calls.on_drop(bss, by_restart),
         )  # fmt: skip
         self.mender = self.sessions.mender
         self.state = State(self.log, self.places, self.sessions, run_folder)

@@ -11,6 +11,7 @@ from rig.openwrt import Wireless, reply_of
 
 LINKS = ("ap-mld0_link0", "ap-mld0_link1")
 MLD = {"mld_ap": 1, "mld_link_id": -1, "wpa_key_mgmt": "WPA-PSK SAE", "ieee80211w": 1}
+PHONE = "02:00:00:00:0c:01"
 PATIENCE = 6
 
 
@@ -99,12 +100,25 @@ def test_another_key_is_loaded_by_every_link_before_it_is_pressed(mld):
 
 def test_sessions_with_the_key_that_is_armed_load_nothing_and_drop_no_client(mld):
     """RELOAD_WPA_PSK throws every client out that joined with WPA3: its key is no PSK of the file (measured)."""
+    mld.hostapd.connect_wpa3(LINKS[0], PHONE)
     loads = mld.hostapd.count("RELOAD_WPA_PSK")
     for _ in range(10):
         mld.ok("start")
         assert mld.enrol(LINKS[0])
         mld.wait_rest()
     assert mld.hostapd.count("RELOAD_WPA_PSK") == loads and mld.hostapd.count("DISABLE") == 0
+    assert mld.hostapd.drops == 0 and all(PHONE in mld.hostapd.stations(name) for name in LINKS)
+
+
+def test_a_configure_that_has_another_key_loaded_says_that_wpa3_devices_have_to_reconnect(mld):
+    mld.hostapd.connect_wpa3(LINKS[0], PHONE)
+    assert mld.ok("configure", ifname="ap-mld0", wps_pbc_key_id="key-2") == {"changed": True, "disrupted": True}
+    assert not any(PHONE in mld.hostapd.stations(name) for name in LINKS)
+    mld.hostapd.connect_wpa3(LINKS[0], PHONE)
+    assert mld.ok("configure", ifname="ap-mld0", wps_pbc_key_id="key-2", wps=True) == {
+        "changed": False, "disrupted": False}
+    assert mld.ok("configure", ifname="ap-mld0", wps_pbc=True) == {"changed": True, "disrupted": False}
+    assert PHONE in mld.hostapd.stations(LINKS[1])
 
 
 def test_a_cancel_closes_every_link(mld):

@@ -207,7 +207,7 @@ class Bss:
         self.conf = {}
         self.keys = []
         self.ever = set()       # every PSK that a psk file had when it was loaded
-        self.stations = {}              # MAC -> PSK
+        self.stations = {}              # MAC -> PSK, None with WPA3
         self.listeners = {}             # address -> failed events in a row
         self.socket = None
         self.on = False
@@ -735,6 +735,19 @@ class Hostapd:
             self.emit(ifname, "EAPOL-4WAY-HS-COMPLETED %s" % mac)
             return True
 
+    def connect_wpa3(self, ifname, mac):
+        """A station comes with the network's passphrase and WPA3. Its PMK is no PSK of any file (measured).
+
+        With an AP MLD, by any of its links, it uses all of them: each link tells of it, and of its end.
+        """
+        with self._lock:
+            links = self._links(self.bss[ifname])
+            assert links and all("SAE" in each.conf.get("wpa_key_mgmt", "") for each in links)
+            for each in links:
+                each.stations[mac] = None
+                self.emit(each.name, "AP-STA-CONNECTED %s%s" % (mac, self.words))
+            self.emit(ifname, "EAPOL-4WAY-HS-COMPLETED %s" % mac)
+
     def stations(self, ifname):
         with self._lock:
             return sorted(self.bss[ifname].stations)
@@ -852,6 +865,11 @@ class Hostapd:
         bss.until = None
         if self.ears.get(bss.ifname) == bss.name:
             self.ears[bss.ifname] = None
+
+    def _links(self, bss):
+        """Those of its AP MLD that are up, or the BSS itself."""
+        mates = self.bss.values() if bss.is_link else [bss]
+        return [each for each in mates if each.ifname == bss.ifname and each.on]
 
     def _drop(self, bss, mac):
         del bss.stations[mac]
@@ -1000,7 +1018,8 @@ class Hostapd:
             return "FAIL"
         for mac, psk in list(bss.stations.items()):
             if not bss.match(mac, psk):
-                self._drop(bss, mac)
+                for each in [bss] if psk else self._links(bss):
+                    self._drop(each, mac)
         return "OK"
 
     def _reload(self, bss):

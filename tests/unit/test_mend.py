@@ -47,7 +47,7 @@ class Mend:
             router.loop, router.log, router.places, netifd, self.uci, Devices(),
             wanted=lambda bss: self.want, on_change=lambda bss: self.room.mend(bss),
             on_failure=lambda bss, refusal: self.failures.append(refusal.code), on_event=self._heard,
-            on_drop=lambda bss: self.dropped.append(bss.ifname), on_lost=lambda bss, link: self.lost.append(link),
+            on_drop=lambda bss, _: self.dropped.append(bss.ifname), on_lost=lambda bss, link: self.lost.append(link),
             save=wpsd._ignore,
         )  # fmt: skip
         self.room.take()
