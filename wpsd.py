@@ -103,8 +103,10 @@ class WireError(Exception):
 def text(raw):
     """Bytes as a str that is safe to print: themselves when they are printable
     UTF-8, else with `\\xNN` escapes, as hostapd prints an odd SSID."""
-    if not raw.strip(_PRINTABLE):
-        return raw.decode()
+    return _odd(raw) if raw.strip(_PRINTABLE) else raw.decode()
+
+
+def _odd(raw):
     try:
         plain = raw.decode()
         codes = [ord(c) for c in plain]
