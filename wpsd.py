@@ -2692,9 +2692,10 @@ class PskFile:
         self.unknown = edit.unknown
         self.passphrases = edit.passphrases
 
-    def arming(self, edit, armed):
-        """Part of a task: have that key id armed and no other; True if it had to be written."""
-        changed = yield from self._rewrite.run(edit, self.is_due)
+    def arming(self, edit, armed, is_due=False):
+        """Part of a task: have that key id armed and no other; True if it had to be written, which
+        may be known before."""
+        changed = yield from self._rewrite.run(edit, is_due or self.is_due)
         self.is_due = False
         if armed and isinstance(edit, PskEdit):
             self._took(edit)
@@ -4110,7 +4111,7 @@ class Arming:
         changed = None
         if known and key_id and armed in file.key_ids and not file.removed:
             try:
-                changed = yield from file.arming(rearmed(key_id, armed), armed)
+                changed = yield from file.arming(rearmed(key_id, armed), armed, True)
             except Unlike:
                 pass
         if changed is None:
