@@ -1317,8 +1317,8 @@ LONGEST_PSK_LINE = 127
 
 def psk_line(armed, key_id, vid, mac, secret):
     """A key's line, as the OpenSync document writes it, without its end."""
-    vlan = b"vlanid=" + vid + b" " if vid else b""
-    return ("wps=%d keyid=%s " % (armed, key_id)).encode() + vlan + mac + b" " + secret
+    vlan = b" vlanid=" + vid if vid else b""
+    return (b"wps=1 keyid=" if armed else b"wps=0 keyid=") + key_id.encode() + vlan + b" " + mac + b" " + secret
 
 
 def new_psk():
@@ -1335,7 +1335,10 @@ def _vid(section):
 def _key(station, shared):
     """The Key of a wifi-station section; `shared` keeps what many of them have, once."""
     options, get = station.options, station.get
-    macs = tuple([mac.lower() for mac in station.all("mac") if mac != EVERYONE]) if "mac" in options else ()
+    macs = ()
+    for mac in station.all("mac") if "mac" in options else ():
+        if mac != EVERYONE and mac.lower() not in macs:
+            macs += (mac.lower(),)
     key = Key(text(get("key_id")) or station.name, get("key"), macs, _vid(station) if "vid" in options else b"")
     key.section = station.name
     if "iface" in options:
@@ -1873,34 +1876,24 @@ class PskEdit:
         self.sought = {}  # key id -> its secret, where the file has it
 
     def __call__(self, lines):
-        keys = [key for key in self._keys if key.id not in self._removed]
-        by_secret, by_id, gone = {}, None, set(self._removed.values())
-        for key in keys:
-            if key.secret not in gone:
-                by_secret[key.secret] = by_secret.get(key.secret, ()) + (key,)
-        written = set()  # key ids, with a MAC where a key has several
+        gone = set(self._removed.values())
+        wanted = _Lines([key for key in self._keys if key.id not in self._removed])
         others = set(self.key_ids)
         self.was_armed, self.unknown, self.added, self.passphrases = [], [], [], 0
         armed = self._armed == ""
         line, number_of = b"\n", 0
         for line in lines:
             number_of += 1
-            if line.startswith(b"wps=0 keyid=") and line.endswith(b"\n"):
-                end = line.find(b" ", 12)  # nearly every line says what it should: it is only compared
-                for key in by_secret.get(line[end + 19 : -1], ()):
-                    mac = line[end + 1 : end + 18]
-                    if (
-                        line[12:end] == key.id.encode() and not key.vid and (armed or key.id != self._armed)
-                        and line.startswith(b" ", end + 18) and _is_for(key, mac)
-                    ):  # fmt: skip
-                        break
-                else:
-                    key = None
-                if key:
-                    written.add(_mark(key, mac))
-                    self.passphrases += len(key.secret) != 64
-                    yield line, line
-                    continue
+            key, mac = wanted.next()
+            arm = not armed and bool(key) and self._is_armed(key)
+            if key and key.secret not in gone and line == _line_of(key, mac, arm):
+                if arm:
+                    armed = True
+                    self.was_armed.append(key.id)
+                wanted.take()
+                self.passphrases += len(key.secret) != 64
+                yield line, line
+                continue
             try:
                 said = _psk_line(line)
             except ValueError:
@@ -1918,30 +1911,23 @@ class PskEdit:
                 if name in self._removed or secret in gone:
                     yield line, b""
                     continue
-            if by_id is None:
-                by_id = {key.id.encode(): key for key in keys}
-            key = by_id.get(named)
-            if not key or key.secret != secret or not _is_for(key, mac):
-                if key and key.is_device and key.secret == secret and mac == EVERYONE:
+            key = wanted.find(named, mac.lower(), secret)
+            if not key:
+                same = wanted.named(named)
+                if same and same.is_device and same.secret == secret and mac == EVERYONE:
                     yield line, b""  # it was everybody's until somebody had it
                     continue
-                key = key if key and _is_for(key, mac) else None
-                if secret in by_secret:
-                    may_be = [each for each in by_secret[secret] if _is_for(each, mac)]
-                    unseen = [each for each in may_be if _mark(each, mac) not in written]
-                    key = (unseen or may_be or [key])[0]
-            if self._revoked and not key and sum_of(secret) in self._revoked:
-                yield line, b""
-                continue
+                if self._revoked and sum_of(secret) in self._revoked:
+                    yield line, b""
+                    continue
             name = ""
             is_shared = mac == EVERYONE and bool(key)
             if key:
-                written.add(_mark(key, mac))
                 name = key.id
             elif mac != EVERYONE:
                 if wps is not None and not named and len(secret) == 64:
                     self.unknown = self.unknown[-31:] + [(mac.lower(), secret)]
-            elif named and self._foreign and named not in by_id and text(named) not in self._withheld:
+            elif named and self._foreign and not wanted.named(named) and text(named) not in self._withheld:
                 is_shared, name = True, text(named)
                 if name not in others and len(others) < _MOST_KEYS:
                     others.add(name)
@@ -1957,18 +1943,89 @@ class PskEdit:
                 raise FileError("line %d of the psk file would be longer than hostapd reads." % number_of)
             yield line, now
         end = b"" if line.endswith(b"\n") else b"\n"
-        for key in keys:
-            for mac in key.macs or (EVERYONE,):
-                if _mark(key, mac) not in written:
-                    arm = not armed and not key.macs and key.id == self._armed
-                    armed = armed or arm
-                    written.add(_mark(key, mac))
-                    self.added.append(key.id)
-                    self.passphrases += len(key.secret) != 64
-                    yield b"", end + psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
-                    end = b""
+        for key, mac in wanted.missing():
+            arm = not armed and self._is_armed(key)
+            armed = armed or arm
+            self.added.append(key.id)
+            self.passphrases += len(key.secret) != 64
+            yield b"", end + _line_of(key, mac, arm)
+            end = b""
         if not armed and self._armed is not None:
             raise key_is_gone(self._armed)
+
+    def _is_armed(self, key):
+        return key.id == self._armed and not key.macs
+
+
+class _Lines:
+    """The lines that keys need: one for each key, or for each of its MACs.  They stand in a file
+    in the same order, nearly always, but for those of the network's own, which netifd does not write
+    and which come last; so the next few are looked at first, and tables of all of them are made when
+    that does not help."""
+
+    _FEW = 8
+
+    def __init__(self, keys):
+        self._all = [(key, mac) for key in keys for mac in key.macs or (EVERYONE,)]
+        self._written = bytearray(len(self._all))
+        self._next = 0
+        self._by_id = self._by_secret = None
+
+    def next(self):
+        """The (Key, MAC) that comes next; (None, b"") if that is written."""
+        return (None, b"") if not self._all or self._written[self._next] else self._all[self._next]
+
+    def take(self):
+        self._written[self._next] = 1
+        self._next = (self._next + 1) % len(self._all)
+
+    def find(self, named, mac, secret):
+        """The Key whose line it is, which is taken then, or None."""
+        found = self._near(named, mac, secret) or self._anywhere(named, mac, secret)
+        if not found:
+            return None
+        self._next = found[0]
+        key = self._all[self._next][0]
+        self.take()
+        return key
+
+    def _near(self, named, mac, secret):
+        count = len(self._all)
+        for step in range(min(count, self._FEW)):
+            at = (self._next + step) % count
+            key, its_mac = self._all[at]
+            if its_mac == mac and key.secret == secret and named in (None, key.id.encode()) and not self._written[at]:
+                return [at]
+        return []
+
+    def _anywhere(self, named, mac, secret):
+        self._tabulate()
+        found = [at for at in self._by_id.get(named, ()) if self._all[at][1] == mac]
+        if not found or self._all[found[0]][0].secret != secret:
+            same = [at for at in self._by_secret.get(secret, ()) if self._all[at][1] == mac]
+            found = [at for at in same if not self._written[at]] or same or found
+        return found
+
+    def named(self, key_id):
+        self._tabulate()
+        found = self._by_id.get(key_id)
+        return self._all[found[0]][0] if found else None
+
+    def missing(self):
+        for at, line in enumerate(self._all):
+            if not self._written[at]:
+                yield line
+
+    def _tabulate(self):
+        if self._by_id is None:
+            self._by_id, self._by_secret = {}, {}
+            for at, (key, _) in enumerate(self._all):
+                for table, name in ((self._by_id, key.id.encode()), (self._by_secret, key.secret)):
+                    table[name] = table.get(name, ()) + (at,)
+
+
+def _line_of(key, mac, arm):
+    return psk_line(arm, key.id, key.vid, mac, key.secret) + b"\n"
 
 
 class Unlike(Exception):
@@ -1998,15 +2055,6 @@ def rearmed(before, armed):
             raise Unlike
 
     return edit
-
-
-def _is_for(key, mac):
-    return mac.lower() in key.macs if key.macs else mac == EVERYONE
-
-
-def _mark(key, mac):
-    """What stands for one of a key's lines in a set."""
-    return key.id if len(key.macs) < 2 else (key.id, mac.lower())
 
 
 # ---------------------------------------------------------------------------

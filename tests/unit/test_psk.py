@@ -260,6 +260,38 @@ def test_while_a_key_is_taken_out_of_a_hundred_the_other_lines_are_only_compared
     assert now == b"".join(lines[:6] + lines[7:]) and parsed == [lines[6]]
 
 
+def devices(count):
+    return [key("d%d" % n, b"passphrase%d" % n, b"02:00:00:00:%02x:%02x" % divmod(n, 256)) for n in range(count)]
+
+
+def test_in_whatever_order_the_lines_stand_each_key_finds_its_own_and_none_is_added():
+    keys = KEYS + devices(40) + [key("two", b"of two devices", b"02:00:00:00:0f:01", b"02:00:00:00:0f:02")]
+    right = edited(b"", keys, "key-2").split(b"\n")[:-1]
+    assert len(right) == 45
+    for step in (1, 2, 7, 44):  # 45 = 3 * 3 * 5
+        for start in (0, 1, 20, 44):
+            turned = [right[(start + step * n) % 45] for n in range(45)]
+            lines = b"\n".join(turned).replace(b"0f:0", b"0F:0") + b"\n"
+            assert [now for was, now in changes(lines, keys, "key-2")[0] if was != now] == []
+
+
+def test_lines_in_the_order_of_uci_are_compared_one_by_one_and_those_of_the_network_s_own_keys_come_last():
+    def tabulate(_self):
+        raise AssertionError("a table of all keys was made")
+
+    keys = KEYS + devices(40)
+    netifds = b"".join([b"%s %s\n" % (k.macs[0], k.secret) for k in keys[3:]])
+    tabulates = wpsd._Lines._tabulate
+    wpsd._Lines._tabulate = tabulate
+    try:
+        first = edited(netifds, keys, "key-3")
+        assert first.endswith(b"\nwps=1 keyid=key-3 00:00:00:00:00:00 opensync22\n") and first.count(b"\n") == 43
+        other = first.replace(b"wps=1", b"wps=0").replace(b"wps=0 keyid=key ", b"wps=1 keyid=key ")
+        assert edited(first, keys, "key") == other
+    finally:
+        wpsd._Lines._tabulate = tabulates
+
+
 def test_a_removed_key_s_line_goes_whatever_it_is_called_and_another_key_that_is_the_same_gets_its_own():
     twin = key("twin", HEX)
     raw = b"wps=0 keyid=device-1 00:00:00:00:00:00 " + HEX + b"\nwps=0 keyid=twin 00:00:00:00:00:00 " + HEX + b"\n"

@@ -350,6 +350,14 @@ def test_a_key_for_one_device_is_not_shared_and_one_for_everybody_is():
     assert [(key.id, list(key.macs)) for key in network.keys] == [("tv", [b"02:00:00:00:aa:0f"]), ("all", [])]
 
 
+def test_a_device_that_is_listed_twice_has_one_line():
+    network = network_of(
+        stations=b"config wifi-station 'tv'\n\toption key '12345678'\n"
+        b"\tlist mac '02:00:00:00:AA:0F'\n\tlist mac '02:00:00:00:aa:0e'\n\tlist mac '02:00:00:00:aa:0f'\n"
+    )
+    assert network.keys[0].macs == (b"02:00:00:00:aa:0f", b"02:00:00:00:aa:0e")
+
+
 def test_the_key_to_give_out_is_the_configured_one_else_the_only_shared_one_else_key():
     station = b"config wifi-station 'guests'\n\toption key '12345678'\n"
     assert network_of(stations=station).key_id == "guests"
