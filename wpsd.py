@@ -71,9 +71,15 @@ def collect():
     """Have MicroPython take back what is not in use, now and whenever a share of what
     is has come on top: left alone it would fill its whole heap first, and a fixed
     number of bytes has it go through a large one again and again."""
+    gc.collect()
     if hasattr(gc, "threshold"):
-        gc.collect()
-        gc.threshold(max(72000, gc.mem_alloc() // 5))
+        pace(gc.mem_alloc())
+
+
+def pace(held):
+    """The same while what is held, in bytes, becomes more; to count it takes as long as to collect."""
+    if hasattr(gc, "threshold"):
+        gc.threshold(max(72000, held // 5))
 
 
 # ---------------------------------------------------------------------------
@@ -730,17 +736,16 @@ def lines_of(file, longest):
     rest = b""
     while True:
         block = file.read(512)
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        for line in lines:
-            line += b"\n"
-            while len(line) > longest:
-                yield line[:longest]
-                line = line[longest:]
-            yield line
-        while len(rest) >= longest:
-            yield rest[:longest]
-            rest = rest[longest:]
+        rest, start = rest + block, 0
+        while True:
+            end = rest.find(b"\n", start, start + longest) + 1
+            if not end:
+                end = start + longest
+                if end > len(rest):
+                    break
+            yield rest[start:end]
+            start = end
+        rest = rest[start:]
         if not block:
             break
     if rest:
@@ -1066,12 +1071,13 @@ def _commands(lines):
     """(command, first argument as a str, second as bytes) of each; the second is b"" if there is none."""
     seen = {}  # what stands before the quotes of `option NAME 'VALUE'` -> the two
     for line in lines:
-        parts = line.split(b"'")
-        known = seen.get(parts[0]) if len(parts) == 3 and parts[2] == b"\n" else None
-        if known and (known[0] != "config" or not parts[1].strip(_NAME)):  # nearly every line; the rest is slow
-            yield known[0], known[1], parts[1]
+        start, end = line.find(b"'"), len(line) - 2
+        value = line[start + 1 : end] if line.endswith(b"'\n") and line.find(b"'", start + 1) == end else None
+        known = seen.get(line[:start]) if value is not None else None
+        if known and (known[0] != "config" or not value.strip(_NAME)):  # nearly every line; the rest is slow
+            yield known[0], known[1], value
             continue
-        pos = len(line) - len(line.lstrip())
+        before, pos = line[:start], len(line) - len(line.lstrip())
         while pos < len(line):
             words = line[pos:].replace(b"\t", b" ").lstrip(b" ").split(b" ", 1)
             if not words[0] or words[0].startswith(b"#"):
@@ -1094,8 +1100,8 @@ def _commands(lines):
             ):  # fmt: skip
                 raise FileError("there is a name with an odd character in it")
             first = text(first)
-            if second and second == parts[1 % len(parts)] and len(seen) < 64:
-                seen[parts[0]] = command, first
+            if second and second == value and len(seen) < 64:
+                seen[before] = command, first
             yield command, first, second
 
 
@@ -1307,7 +1313,7 @@ class Key:
             self.problem = "a MAC address is not six pairs of hex digits"
         elif self.vid and not 0 < number(self.vid, 0) < 4095:
             self.problem = "the vid is not 1 to 4094"
-        elif len(psk_line(False, self.id, self.vid, EVERYONE, self.secret)) > LONGEST_PSK_LINE:
+        elif 31 + len(self.id) + (8 + len(self.vid) if self.vid else 0) + len(self.secret) > LONGEST_PSK_LINE:
             self.problem = "key id and key are together longer than a line that hostapd reads"
         return self
 
@@ -1451,6 +1457,8 @@ def networks_of(sections):
         elif section.kind == "wifi-station":
             keys.append(_key(section, shared))
         count += 1
+        if not count % PAUSE:
+            pace(2000 * count)  # what was read before is held, too
         if not count % (PAUSE // 8):
             yield
     for network in networks:
