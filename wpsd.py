@@ -2401,7 +2401,7 @@ class Link:
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
         self._unread = []  # datagrams that were taken in before something was sent
-        self._file = None  # stamp of the socket file behind which it was found
+        self.file = None  # stamp of the socket file behind which it was found
         self.life = 0  # how often what hostapd says became void
         self._overdue_one = None  # the first of the owed when the last one was sent
         self._deadline = self._timer = None  # ticks, when the next answer is overdue; of this or an earlier one
@@ -2457,7 +2457,7 @@ class Link:
             self.sock.setblocking(False)
             self.sock.bind(unix_address(""))
             self.sock.connect(unix_address(self.path))
-            self._file = stamp(self.path)
+            self.file = stamp(self.path)
             self.sock.send(b"ATTACH")
         except OSError:
             if self.sock:
@@ -2602,7 +2602,7 @@ class Link:
     def _give_up(self):
         """It was too slow, or something went wrong here: that is no other hostapd, and what it was
         started with nobody can ask it."""
-        known = self._file, self.warm, self.uuid
+        known = self.file, self.warm, self.uuid
         self.close()
         if known[0] and stamp(self.path) == known[0]:
             _, self.warm, self.uuid = known
@@ -5574,6 +5574,7 @@ class State:
             "links": {
                 link.path: [link.loaded, link.warm, text(link.uuid or b""), link.is_stale] for link in bss.links
             },
+            "sockets": {link.path: link.file for link in bss.links},
             "outcomes": {link.path: link.outcome for link in bss.links},
             "removed": list(bss.psk.removed) if bss.psk else [],
             "revoked": bss.psk.revoked if bss.psk else [],
@@ -5616,8 +5617,9 @@ class State:
         self._devices.settle()
 
     def _restore_bss(self, bss, kept):
+        sockets = kept.get("sockets", {})
         for link in bss.links:
-            if link.path in kept["links"]:
+            if link.path in kept["links"] and stamp(link.path) == sockets.get(link.path):  # else it is another hostapd
                 link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
                 link.uuid = uuid.encode() or None
             link.before = kept["outcomes"].get(link.path)

@@ -3,6 +3,7 @@
 
 import json
 import signal
+import time
 
 import pytest
 from rig.daemon import wait
@@ -52,6 +53,21 @@ def test_a_session_that_hostapd_lost_while_wpsd_was_dead_is_interrupted(home):
     home.hostapd.start()
     home.start_wpsd()
     assert home.wait_event("finished")["result"] == "interrupted"
+
+
+def test_a_hostapd_that_was_started_without_wps_while_wpsd_was_dead_is_not_taken_for_the_one_before(house):
+    house.add("home-ap")
+    house.start()
+    assert house.bss()["cold"] is False
+    house.kill_wpsd()
+    house.hostapd.kill()
+    house.networks["home-ap"].conf["wps_state"] = 0
+    house.write_conf()
+    time.sleep(1)  # a stamp tells no less, where an inode comes again at once as it does on this disk
+    house.hostapd.start()
+    house.start_wpsd()
+    assert house.bss()["cold"] is True
+    assert house.ok("start")["started"] is True
 
 
 def test_wpsd_that_is_killed_before_the_press_is_confirmed_leaves_nothing_open(home):

@@ -511,7 +511,7 @@ _STATE = {
     "next_id": 4, "uuids": {"Home": UUIDS[1]}, "sessions": [_SESSION],
     "spares": [["486f6d65", False, False, False, "key-2", "", "", "", 0]],
     "bss": {"home-ap": {
-        "links": {_LINK: [[1, 2, 3], True, UUIDS[0]]}, "outcomes": {_LINK: "None "},
+        "links": {_LINK: [[1, 2, 3], True, UUIDS[0], False]}, "sockets": {_LINK: None}, "outcomes": {_LINK: "None "},
         "removed": ["gone"], "revoked": [7],
         "windows": {_LINK: [3, "None ", True]}, "last": _LAST,
     }},
