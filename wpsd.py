@@ -2894,6 +2894,9 @@ def no_section():
     return Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for it.")
 
 
+UCI_AGAIN = 60000  # ms until what was too large for the memory that there was is read again
+
+
 class Places:
     """Reads the files when they have changed.  What can't be read stays as it was, and
     is complained about once."""
@@ -2911,6 +2914,7 @@ class Places:
         self._staged = staged
         self._log = log
         self._stamps = None  # of UCI's files
+        self._uci_again = None  # ticks: when it is read again, as it is
         self._confs = {}  # path -> [stamp, ticks since when, its BSSs, whether it is being written]
         self._folders = {}  # pattern -> stamp of its folder, if that tells all, and the files
         self._complaints = []
@@ -2937,7 +2941,7 @@ class Places:
         while self._is_reading:
             yield
         stamps = self._uci_stamps()
-        changed = stamps != self._stamps
+        changed = stamps != self._stamps or has_come(self._uci_again, ticks())
         if changed:
             self._is_reading = True
             try:
@@ -3013,16 +3017,18 @@ class Places:
         self._complaints = [c for c in self._complaints if c[0] != kind] + [(kind, sentence) for sentence in sentences]
 
     def _reading_uci(self):
-        self.trouble = None
+        trouble = self._uci_again = None
         try:
             self.settings = Settings(read_uci(self._uci_folder + "/wpsd", self._staged))
             self.networks = yield from read_networks(self._uci_folder, self._staged)
         except FileError as e:
-            self.trouble = Refusal(UNKNOWN, "uci", str(e))
+            trouble = Refusal(UNKNOWN, "uci", str(e))
         except MemoryError:
             self.networks = []
             collect()
-            self.trouble = Refusal(UNKNOWN, "uci_too_large", "UCI has more in it than there is memory for.")
+            trouble = Refusal(UNKNOWN, "uci_too_large", "UCI has more in it than there is memory for.")
+            self._uci_again = after(ticks(), UCI_AGAIN)  # there may be more then
+        self.trouble = trouble
         problems = [problem for network in self.networks for problem in network.problems]
         self._complain(problems + ([self.trouble.sentence] if self.trouble else []), "")
         collect()

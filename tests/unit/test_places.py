@@ -123,6 +123,27 @@ def test_a_uci_that_can_not_be_read_is_said_once_and_what_was_known_stays():
         assert len(router.errors()) == 1 and "quote" in router.errors()[0]
 
 
+def test_uci_for_which_there_was_no_memory_is_read_again_within_a_minute_though_nobody_writes_it():
+    def without_memory(_folder, _staged):
+        raise MemoryError
+        yield
+
+    read = wpsd.read_networks
+    with Clock() as clock, Router() as router:
+        wpsd.read_networks = without_memory
+        try:
+            router.look()
+        finally:
+            wpsd.read_networks = read
+        clock.gone += wpsd.UCI_AGAIN - 1000
+        router.look()
+        assert router.place().unknown.code == router.places.trouble.code == "uci_too_large"
+        clock.gone += 1000
+        router.look()
+        assert router.place().network.section.name == "home" and not router.places.trouble
+        assert len(router.errors()) == 1
+
+
 def test_a_key_on_a_vlan_that_a_bss_has_not_is_named():
     with Router(HOME.replace("option key 'opensync22'", "option key 'opensync22'\n\toption vid '7'")) as router:
         router.look()
