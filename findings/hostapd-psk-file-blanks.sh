@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # hostapd 2.10 (Debian 12) takes all that follows one blank after the MAC in a wpa_psk_file as the passphrase: a
-# second blank (columns that somebody aligned), a blank at the end, a comment, and the carriage return of a file
-# that was saved on Windows. It loads the file without a word, and each key in it is another one than was meant,
-# although blanks before the MAC and between its own words are skipped.
+# second blank (columns that somebody aligned), a blank at the end, a comment, and the carriage return of a file that
+# was saved on Windows. It loads the file without a word, and each key in it is another one than was meant, although
+# blanks before the MAC and between its own words are skipped.
 # Needs apt-get and dpkg of Debian 12, and python3. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # hostapd 2.10 (Debian 12) tells an SSID in GET_CONFIG escaped, as ssid=, and SET takes what is told under that very
-# name as it stands: what was read and is written back is another SSID, longer each time, answered OK. It is
-# only with letters, digits and blanks that it comes back whole, so nobody notices; the passphrase beside it is told as it
+# name as it stands: what was read and is written back is another SSID, longer each time, answered OK. It is only
+# with letters, digits and blanks that it comes back whole, so nobody notices; the passphrase beside it is told as it
 # is. To give an SSID back: SET ssid2 P"...".
 # Needs apt-get and dpkg of Debian 12. Exits 0 as long as that is so.
 set -eu

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # libovsdb 1.0.13 (PyPI) and ovsdb-server 3.1.0 (Debian 12): what select() returns is not what the server sent. A set
 # of several members comes as its last one (and a set of one as that one, so the type tells nothing), a map as the
-# list of its values without their keys, and _uuid as its last digit, so no row can be addressed by what was selected.
-# commit() of the same library returns the server's own words, in which all is there.
+# list of its values without their keys, and _uuid as its last digit, so no row can be addressed by what was
+# selected. commit() of the same library returns the server's own words, in which all is there.
 # Needs apt-get and dpkg of Debian 12, python3 and pip. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

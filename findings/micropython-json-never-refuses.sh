@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# MicroPython 1.23.0's json.dumps() raises for nothing: what JSON has no form for is written as it prints. A set comes as
-# {6, 1}, which no other reader takes and MicroPython's own json.loads() takes for the object {6: 1}; a
+# MicroPython 1.23.0's json.dumps() raises for nothing: what JSON has no form for is written as it prints. A set
+# comes as {6, 1}, which no other reader takes and MicroPython's own json.loads() takes for the object {6: 1}; a
 # bytearray, a float that is infinite, an object or a function make a text that nobody reads, and bytes are written
 # as a string. A mistake that CPython stops with a TypeError is found when the file is read, after the restart.
 # Needs node and npm. Exits 0 as long as that is so.
@@ -9,7 +9,8 @@ set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-audit --no-fund --ignore-scripts @micropython/micropython-webassembly-pyscript@1.23.0 >/dev/null
+npm install --silent --no-audit --no-fund --ignore-scripts \
+    @micropython/micropython-webassembly-pyscript@1.23.0 >/dev/null
 cat >ask.mjs <<'JS'
 import { loadMicroPython } from "@micropython/micropython-webassembly-pyscript/micropython.mjs";
 const python = await loadMicroPython({ stdout: (line) => console.log(line) });

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # MicroPython 1.23.0's sorted() and list.sort() do not keep the order of what is equal: of two with the same key the
 # second comes first already, where CPython has promised otherwise for twenty years. What is sorted by one key and
-# then by another (networks by signal, then by channel) is in no order of the first, and a list that is sorted
-# again at each turn changes though nothing did. A key that names all that matters (a tuple) is the way out.
+# then by another (networks by signal, then by channel) is in no order of the first, and a list that is sorted again
+# at each turn changes though nothing did. A key that names all that matters (a tuple) is the way out.
 # Needs node and npm. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-npm install --silent --no-audit --no-fund --ignore-scripts @micropython/micropython-webassembly-pyscript@1.23.0 >/dev/null
+npm install --silent --no-audit --no-fund --ignore-scripts \
+    @micropython/micropython-webassembly-pyscript@1.23.0 >/dev/null
 cat >ask.mjs <<'JS'
 import { loadMicroPython } from "@micropython/micropython-webassembly-pyscript/micropython.mjs";
 const python = await loadMicroPython({ stdout: (line) => console.log(line) });

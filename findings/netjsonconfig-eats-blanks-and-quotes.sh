@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# netjsonconfig 1.3.1 (PyPI; OpenWISP renders routers' UCI with it) changes passphrases and SSIDs without a word. What
-# it renders has lost every four blanks in a row, inside of values as well (it takes its own indentation out of the
-# text as a whole). What it reads has lost every quotation mark, also those that UCI's quoting keeps: of
-# 'it'\''s', as `uci export` writes it, remains it\s. The router then has another key than the
-# devices, and a key with blanks is right again only in the library's own JSON.
+# netjsonconfig 1.3.1 (PyPI; OpenWISP renders routers' UCI with it) changes passphrases and SSIDs without a word.
+# What it renders has lost every four blanks in a row, inside of values as well (it takes its own indentation out of
+# the text as a whole). What it reads has lost every quotation mark, also those that UCI's quoting keeps: of
+# 'it'\''s', as `uci export` writes it, remains it\s. The router then has another key than the devices, and a key
+# with blanks is right again only in the library's own JSON.
 # Needs python3, pip. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # openwrt-ubus-rpc 0.0.3 (PyPI) returns None for a ubus call over HTTP that was done and has nothing to tell, such as
 # hostapd's wps_start, and None for one that was not done: the number in the answer (0 done, 4 not found, 6 not
-# permitted, 8 not supported) is looked at by nobody. hostapd answers 8 when WPS is off, so the button of a
-# network without WPS was pressed as far as the caller can see. HTTP says 200, and neither answer has an "error".
-# Needs python3 and pip; the answers come from a server of its own on the loopback address. Exits 0 as long as that is so.
+# permitted, 8 not supported) is looked at by nobody. hostapd answers 8 when WPS is off, so the button of a network
+# without WPS was pressed as far as the caller can see. HTTP says 200, and neither answer has an "error".
+# Needs python3 and pip; the answers come from a server of its own on the loopback address. Exits 0 as long as that
+# is so.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

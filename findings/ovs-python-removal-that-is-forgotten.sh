@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Open vSwitch's Python client, ovs 4.0.0 (PyPI), with ovsdb-server 3.1.0 (Debian 12): of an addition and a removal of
-# the same member in one transaction the removal is forgotten, though it was called last. After addvalue() and
+# Open vSwitch's Python client, ovs 4.0.0 (PyPI), with ovsdb-server 3.1.0 (Debian 12): of an addition and a removal
+# of the same member in one transaction the removal is forgotten, though it was called last. After addvalue() and
 # delvalue() the row reads as if the member were gone, after setkey() and delkey() as if it were there; either way
 # commit_block() says success and the database has it. Code that takes back its own step leaves it done.
 # Needs apt-get and dpkg of Debian 12, python3 and pip. Exits 0 as long as that is so.
@@ -15,7 +15,8 @@ apt-get download -qq -o APT::Sandbox::User=root \
 for deb in ./*.deb; do
     dpkg -x "$deb" .
 done
-pip install -q --disable-pip-version-check --root-user-action=ignore --target . ovs==4.0.0 sortedcontainers==2.4.0 2>/dev/null
+pip install -q --disable-pip-version-check --root-user-action=ignore --target . \
+    ovs==4.0.0 sortedcontainers==2.4.0 2>/dev/null
 LD_LIBRARY_PATH=$folder/lib/x86_64-linux-gnu:$folder/usr/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH
 cat >schema <<END

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# ovsdb-client 3.1.0 (Debian 12) writes its CSV with two ways of quoting, one within the other: before CSV quotes a text,
-# OVSDB has quoted it where it does not look like a word. A CSV reader gets Home as Home, but My Home, 12345678
-# and true with quotation marks that are no part of them, and a quote within them behind a backslash. An SSID
-# that was read that way matches or not by its letters. `-d bare` leaves the inner quotes out (and a set's commas).
+# ovsdb-client 3.1.0 (Debian 12) writes its CSV with two ways of quoting, one within the other: before CSV quotes a
+# text, OVSDB has quoted it where it does not look like a word. A CSV reader gets Home as Home, but My Home, 12345678
+# and true with quotation marks that are no part of them, and a quote within them behind a backslash. An SSID that
+# was read that way matches or not by its letters. `-d bare` leaves the inner quotes out (and a set's commas).
 # Needs apt-get and dpkg of Debian 12, and python3. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

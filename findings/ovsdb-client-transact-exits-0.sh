@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# ovsdb-client and ovsdb-tool 3.1.0 (Debian 12): `transact` exits 0 when the database refused the transaction and undid
-# all of it. The error is a member of the last entry that is printed, after the uuids of rows that there are not, so
-# `ovsdb-client transact ... && next` goes on as if all were written. (A server that cannot be reached, and a database
-# that it does not have, do exit 1.)
+# ovsdb-client and ovsdb-tool 3.1.0 (Debian 12): `transact` exits 0 when the database refused the transaction and
+# undid all of it. The error is a member of the last entry that is printed, after the uuids of rows that there are
+# not, so `ovsdb-client transact ... && next` goes on as if all were written. (A server that cannot be reached, and a
+# database that it does not have, do exit 1.)
 # Needs apt-get and dpkg of Debian 12. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)
@@ -28,12 +28,13 @@ until [ -S db.sock ]; do sleep 0.1; done
 cp db other
 database=unix:$folder/db.sock
 tried() { "$@" 2>/dev/null && echo "exit 0" || echo "exit $?"; }
+shortened() { sed 's/"details":.*,"error"/"error"/; s/"[0-9a-f-]\{36\}"/"..."/g'; }
 insert='{"op": "insert", "table": "vif", "row": {"ssid": "Home"}}'
 two="[\"x\", $insert, $insert]"
 said=$(
     usr/bin/ovsdb-client --version | head -n 1
-    tried usr/bin/ovsdb-client transact "$database" "$two" | sed 's/"details":.*,"error"/"error"/; s/"[0-9a-f-]\{36\}"/"..."/g'
-    tried usr/bin/ovsdb-tool transact other "$two" | sed 's/"details":.*,"error"/"error"/; s/"[0-9a-f-]\{36\}"/"..."/g'
+    tried usr/bin/ovsdb-client transact "$database" "$two" | shortened
+    tried usr/bin/ovsdb-tool transact other "$two" | shortened
     tried usr/bin/ovsdb-client transact "$database" '["x", {"op": "select", "table": "vif", "where": []}]'
     tried usr/bin/ovsdb-client transact "$database" "[\"y\", $insert]" | tail -n 1
 )

@@ -30,7 +30,7 @@ ask "$insert, $insert, $insert" >log
 said=$(
     usr/sbin/ovsdb-server --version | head -n 1
     ask "{\"op\": \"select\", $home, \"columns\": [\"ssid\", \"clients\"]}"
-    echo "with _uuid: $(ask "{\"op\": \"select\", $home, \"columns\": [\"_uuid\", \"clients\"]}" | grep -o clients | wc -l)"
+    echo "with _uuid: $(ask "{\"op\": \"select\", $home, \"columns\": [\"_uuid\"]}" | grep -o _uuid | wc -l)"
     ask "{\"op\": \"update\", $home, \"row\": {\"clients\": 2}}"
 )
 printf '%s\n' "$said"

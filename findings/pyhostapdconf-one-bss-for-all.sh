@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# pyhostapdconf 1.0 (PyPI) reads hostapd.conf into one dictionary, so of a file with several BSSs it keeps one value a
-# name, the last BSS's, at the place of the first: who only wanted another channel gives the home network the guests'
-# SSID, passphrase and WPS, and leaves the guests' BSS without any. It also strips values, where a blank at the end
-# of an SSID or a passphrase counts for hostapd, and drops the comments. Nothing is raised.
+# pyhostapdconf 1.0 (PyPI) reads hostapd.conf into one dictionary, so of a file with several BSSs it keeps one value
+# a name, the last BSS's, at the place of the first: who only wanted another channel gives the home network the
+# guests' SSID, passphrase and WPS, and leaves the guests' BSS without any. It also strips values, where a blank at
+# the end of an SSID or a passphrase counts for hostapd, and drops the comments. Nothing is raised.
 # Needs python3 and pip. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

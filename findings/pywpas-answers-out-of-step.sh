@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# pywpas 0.9.4 (PyPI) with wpa_supplicant 2.10 (Debian 12): most of its commands are sent and their answers not read, so
-# they stay in the socket, and the next command that does read gets the answer to an older one, from then on for
+# pywpas 0.9.4 (PyPI) with wpa_supplicant 2.10 (Debian 12): most of its commands are sent and their answers not read,
+# so they stay in the socket, and the next command that does read gets the answer to an older one, from then on for
 # ever. An SSID without quotation marks of its own is refused, add_network() returns as if it were taken, and ping()
 # then fails four times, on that FAIL and three OKs, and from then on reads the PONG of four pings ago.
 # Needs apt-get and dpkg of Debian 12, python3 and pip; opens the loopback interface. Exits 0 as long as that is so.

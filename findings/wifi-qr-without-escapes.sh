@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# In the text of a Wi-Fi QR code, ; ends a value and \ escapes. wifi-qrcode-generator 1.0.1 and simple-wifi-qrcode 1.4.4
-# (PyPI) put the SSID and the key in as they are, so a phone reads a key up to its first ; and less every backslash,
-# and fails to join with what looks like a good code. segno 1.6.6 escapes, and is read back whole by the same rule.
+# In the text of a Wi-Fi QR code, ; ends a value and \ escapes. wifi-qrcode-generator 1.0.1 and simple-wifi-qrcode
+# 1.4.4 (PyPI) put the SSID and the key in as they are, so a phone reads a key up to its first ; and less every
+# backslash, and fails to join with what looks like a good code. segno 1.6.6 escapes, and is read back whole by the
+# same rule.
 # Needs python3 and pip. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Attributes of WPS that do not fit into one element of a frame go on in a second one of the same kind (hostapd does that
-# when manufacturer, model and serial number are long; wpa_supplicant puts them together again). TShark 4.0.17 and
-# wash 1.6.6 (Debian 12) read each element for itself: TShark calls the frame malformed and shows no device name, no
-# config methods and not the version 2.0, wash shows an access point of WPS 2.0 as 1.0, without its name.
+# Attributes of WPS that do not fit into one element of a frame go on in a second one of the same kind (hostapd does
+# that when manufacturer, model and serial number are long; wpa_supplicant puts them together again). TShark 4.0.17
+# and wash 1.6.6 (Debian 12) read each element for itself: TShark calls the frame malformed and shows no device name,
+# no config methods and not the version 2.0, wash shows an access point of WPS 2.0 as 1.0, without its name.
 # Needs apt-get and dpkg of Debian 12, and python3. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)
@@ -28,14 +28,15 @@ def answer(manufacturer):
     left = b"".join(attribute(kind, bytes.fromhex(value) if type(value) is str else value) for kind, value in (
         (0x104A, "10"), (0x1044, "02"), (0x103B, "03"), (0x1047, bytes(16)),  # version, state, response type, UUID
         (0x1021, manufacturer), (0x1023, b"Model".ljust(32)), (0x1024, b"Number".ljust(32)),
-        (0x1042, b"Serial".ljust(32)), (0x1054, "00060050f2040001"), (0x1011, b"Kitchen".ljust(32)),  # device type, name
+        (0x1042, b"Serial".ljust(32)), (0x1054, "00060050f2040001"), (0x1011, b"Kitchen".ljust(32)),
         (0x1008, "2288"), (0x1049, "00372a000120")))  # config methods; version 2.0
     body = bytes(8) + bytes.fromhex("64001104") + b"\0\4Home" + bytes.fromhex("010882848b960c121824030106")
     while left:
         piece, left = left[:251], left[251:]
         body += b"\xdd" + bytes([4 + len(piece)]) + b"\0\x50\xf2\4" + piece
+    # a probe response behind a radiotap header
     address = bytes.fromhex("020000000007")
-    return bytes.fromhex("000008000000000050000000") + bytes(6) + address + address + b"\0\0" + body  # radiotap, probe response
+    return bytes.fromhex("000008000000000050000000") + bytes(6) + address + address + b"\0\0" + body
 
 for name, manufacturer in ("one", b"Maker"), ("two", b"Maker".ljust(64)):
     frame = answer(manufacturer)
@@ -45,10 +46,11 @@ for name, manufacturer in ("one", b"Maker"), ("two", b"Maker".ljust(64)):
 END
 said=$(
     usr/bin/tshark --version 2>/dev/null | head -n 1 | cut -d ' ' -f 1-3
-    for pieces in one two; do
+    for pieces in one two; do  # elements
         echo "$pieces: $(usr/bin/tshark -r $pieces -T fields -E separator=';' -e wlan.tag.number -e wps.device_name \
             -e wps.config_methods -e wps.ext.version2 -e _ws.malformed 2>/dev/null)"
-        usr/bin/wash -a -j -f $pieces 2>/dev/null | grep -o '"wps_version" : [0-9]*\|"wps_device_name" : "[A-Za-z]*' || true
+        usr/bin/wash -a -j -f $pieces 2>/dev/null |
+            grep -o '"wps_version" : [0-9]*\|"wps_device_name" : "[A-Za-z]*'
     done
 )
 printf '%s\n' "$said"
