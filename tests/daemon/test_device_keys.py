@@ -108,14 +108,16 @@ def test_starting_again_while_it_runs_starts_nothing(home):
 
 
 @pytest.mark.parametrize("default", ["key", "*"])
-@pytest.mark.parametrize("end", ["cancelled", "timeout", "overlap", "interrupted", "failed", "refused"])
+@pytest.mark.parametrize("end", ["cancelled", "timeout", "overlap", "interrupted", "failed", "refused", "too late"])
 def test_after_any_other_end_the_key_is_gone_from_the_file_and_from_hostapd(home, end, default):
     if default == "*":
         by_default(home)
     before = home.psk(), home.uci_text()
-    if end == "refused":
-        home.hostapd.faults["WPS_PBC"] = lambda ifname, command, act: "FAIL\n"
-        assert home.refused("start", ssid="Home", key_id="*", name="printer")[:2] == (7, "press")
+    if end in ("refused", "too late"):
+        command, fault, code = {"refused": ("WPS_PBC", "FAIL", "press"),
+                                "too late": ("RELOAD_WPA_PSK", ("late", 6), "loading")}[end]
+        home.hostapd.faults[command] = fault
+        assert home.refused("start", ssid="Home", key_id="*", name="printer")[:2] == (7, code)
         home.hostapd.faults.clear()
     else:
         home.ok("start", ssid="Home", key_id="*", name="printer", **({"timeout": 1} if end == "timeout" else {}))

@@ -254,9 +254,13 @@ class Station(Daemon):
         """The SSIDs that it knows a key for."""
         return [line.split("\t")[1] for line in self.request("LIST_NETWORKS").splitlines()[1:]]
 
+    def psks(self):
+        """The keys that it has saved, as in its file: a quoted passphrase or 64 hex digits each."""
+        return re.findall(r"^\tpsk=(.*)", self.conf.read_text(), re.MULTILINE)
+
     def psk(self):
-        """The key that it saved last, as in its file: a quoted passphrase or 64 hex digits."""
-        return re.findall(r"^\tpsk=(.*)", self.conf.read_text(), re.MULTILINE)[-1]
+        """The last of them."""
+        return self.psks()[-1]
 
     def forget(self):
         """Reset to factory settings."""

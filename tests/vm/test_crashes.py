@@ -6,88 +6,13 @@ import pytest
 from rig.air import Air, until
 from rig.house import House, at, wifi
 from rig.router import network, station
+from rig.story import KILLS, PAIRED, STORIES, Story, kill_hostapd, kill_wpsd
 
 HOME = "home-ap-24"
 WIRELESS = wifi(
     network("home", "HOME", "the first passphrase", wps_pbc_key_id="key", **at(HOME)),
     station("tv", "the television's passphrase"),
 )
-
-
-def soon(condition, what):
-    """As until(), but it looks without a pause: the moment is what matters."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"not within 30 s: {what}"
-        time.sleep(0.001)
-
-
-class Story:
-    """One session, told step by step; whoever tells it may stop anywhere."""
-
-    def __init__(self, house, printer):
-        self.house = house
-        self.printer = printer
-        self.events = house.hostapd.events(HOME)
-
-    def hostapd_says(self, start):
-        soon(lambda: any(text.startswith(start) for text in self.events.texts()), start)
-
-    def at_rest(self):
-        pass
-
-    def start_was_sent(self):
-        self.call = self.house.router.client.start_call("wps", "start", {"key_id": "tv"})
-
-    def its_key_is_armed(self):
-        soon(lambda: self.house.armed(HOME) == ["tv"], "the key is armed")
-
-    def wps_is_shown(self):
-        soon(lambda: self.house.is_shown(HOME), "WPS is shown")
-
-    def hostapd_is_active(self):
-        self.hostapd_says("WPS-PBC-ACTIVE")
-
-    def start_was_answered(self):
-        status, reply = self.call.wait()
-        assert status == 0, reply
-
-    def the_device_was_seen(self):
-        self.printer.press()
-        self.hostapd_says("WPS-ENROLLEE-SEEN")
-
-    def it_was_given_the_key(self):
-        self.hostapd_says("WPS-REG-SUCCESS")
-
-    def hostapd_said_success(self):
-        self.hostapd_says("WPS-SUCCESS")
-
-    def cancel_was_sent(self):
-        self.house.router.client.start_call("wps", "cancel")
-
-
-STEPS = [
-    Story.at_rest, Story.start_was_sent, Story.its_key_is_armed, Story.wps_is_shown, Story.hostapd_is_active,
-    Story.start_was_answered, Story.the_device_was_seen, Story.it_was_given_the_key, Story.hostapd_said_success,
-]  # fmt: skip
-STORIES = [STEPS[: number + 1] for number in range(len(STEPS))]
-PAIRED = STEPS[STEPS.index(Story.the_device_was_seen) :]
-STORIES.append([*STEPS[: STEPS.index(Story.start_was_answered) + 1], Story.cancel_was_sent])
-
-
-def kill_wpsd(house):
-    house.router.kill_wpsd()
-    house.start_wpsd()
-
-
-def kill_hostapd(house):
-    house.hostapd.kill()
-    house.hostapd.start()
-
-
-def kill_bus(house):
-    house.router.bus.kill()
-    house.router.restart_bus()
 
 
 def settled(house):
@@ -129,7 +54,7 @@ def tell(house, printer, steps, kill, excused):
     """One story and its end; returns the seconds until all was well, and what was told of it."""
     point = steps[-1]
     reports = len(house.router.heard("finished"))
-    story = Story(house, printer)
+    story = Story(house, HOME, printer, key_id="tv")
     for step in steps:
         step(story)
     kill(house)
@@ -151,7 +76,7 @@ def home():
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kill", [kill_wpsd, kill_hostapd, kill_bus])
+@pytest.mark.parametrize("kill", KILLS)
 def test_after_a_kill_at_ten_points_of_a_session_all_is_well_and_told_once(home, kill, figure):
     house, printer, excused = home
     longest, results = 0, []

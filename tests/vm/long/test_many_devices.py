@@ -6,7 +6,6 @@
 
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import time
@@ -14,7 +13,7 @@ import time
 import pytest
 from rig.air import Air, until
 from rig.house import RUN, Disconnections, House, NetifdOnTheBus, at, wifi
-from rig.keys import Made
+from rig.keys import Made, in_file, kept
 from rig.procd import PROJECT, System
 from rig.router import network
 
@@ -25,19 +24,6 @@ NEW = wifi(network("home", "HOME", "the first passphrase", wps_pbc_key_id="*", *
 def settled(house, key_id, seconds=90):
     """At rest, with that key armed."""
     until(lambda: house.armed(HOME) == [key_id] and house.picture(HOME) == house.resting(key_id), key_id, seconds)
-
-
-def kept(house):
-    """key id -> the key of each device that UCI has."""
-    text = (house.uci / "wireless").read_text()
-    sections = [dict(re.findall(r"option (\w+) '(.*)'", each)) for each in text.split("config ")]
-    return {each["key_id"]: each["key"] for each in sections if "wps_joined" in each}
-
-
-def in_file(house):
-    """key id -> the 64 hex digits of each line that has such a key."""
-    lines = house.psk_file(HOME).read_text()
-    return dict(re.findall(r"keyid=(\S+) \S+ ([0-9a-f]{64})$", lines, re.M))
 
 
 def restart_everything(house, before_hostapd=lambda: None):
@@ -57,7 +43,7 @@ def restart_everything(house, before_hostapd=lambda: None):
 
 
 class Stays:
-    """Devices that must not be thrown out: counts what each hears of it, and what hostapd says of it."""
+    """Devices that must not be thrown out: what each hears of it, and what hostapd says of it."""
 
     def __init__(self, house):
         self.events = house.hostapd.events(HOME)
@@ -66,13 +52,34 @@ class Stays:
     def add(self, device):
         self.since[device] = len(device.events), len(self.events)
 
-    def count(self, *without):
-        found = 0
+    def thrown_out(self, *without):
+        found = []
         for device, (own, all_of_them) in self.since.items():
             if device not in without:
-                found += sum(text.startswith("CTRL-EVENT-DISCONNECTED") for text in device.events.texts()[own:])
-                found += f"AP-STA-DISCONNECTED {device.mac}" in self.events.texts()[all_of_them:]
+                said = device.events.texts()[own:] + self.events.texts()[all_of_them:]
+                found += [text for text in said if text.startswith("CTRL-EVENT-DISCONNECTED")
+                          or text == f"AP-STA-DISCONNECTED {device.mac}"]
         return found
+
+
+def all_are_back_for_good(house, devices):
+    """When all twenty come back at once hostapd is slower than the 0.2 s that mac80211 waits for an answer: it is asked
+    to associate again, and begins a second handshake with a device that is connected by the first. It hears no answer
+    to that, gives up after 3 s (reason 15, and the device comes back once more). When nobody has been thrown out for
+    10 s, and all are authorized, it is over. Returns who stays from then on, and how many had to come back again."""
+    again = set()
+    deadline = time.monotonic() + 180
+    while True:
+        assert time.monotonic() < deadline, f"not back for good within 180 s: {again}"
+        stays = Stays(house)
+        for device in devices:
+            stays.add(device)
+        time.sleep(10)
+        out = [device.mac for device in devices if stays.thrown_out(*(set(devices) - {device}))]
+        there = [device.mac for device in devices if "[AUTHORIZED]" in house.hostapd.cli(HOME, f"STA {device.mac}")]
+        if not out and len(there) == len(devices):
+            return stays, len(again)
+        again.update(out)
 
 
 class Ways:
@@ -137,27 +144,27 @@ def test_twenty_devices_each_with_its_own_key_and_five_of_them_shut_out(figure):
         settled(house, f"device-{unnamed}")
         until(lambda: kept(house) == psks, "UCI has all of them", 90)
         assert len(set(psks.values())) == 20 and all(device.connected() for device in stays.since)
-        assert "num_sta[0]=20" in house.hostapd.cli(HOME, "STATUS") and stays.count() == 0
-        assert psks.items() <= in_file(house).items()
+        assert "num_sta[0]=20" in house.hostapd.cli(HOME, "STATUS") and stays.thrown_out() == []
+        assert psks.items() <= in_file(house, HOME).items()
         figure("twenty devices, started in five ways: 20 key ids, 20 keys, all connected at once, 0 disconnections")
 
         netifd.reload(None, None)
-        until(lambda: set(psks) | {f"device-{unnamed}"} == set(in_file(house)), "all have their names again", 60)
+        until(lambda: set(psks) | {f"device-{unnamed}"} == set(in_file(house, HOME)), "all have their names again", 60)
         settled(house, f"device-{unnamed}")
-        assert stays.count() == 0 and not netifd.restarts
+        assert stays.thrown_out() == [] and not netifd.restarts
         began = time.monotonic()
         for device in stays.since:
             device.events.forget()
         restart_everything(house)
         for device in stays.since:
             device.wait("CTRL-EVENT-CONNECTED", 180)
+        back = time.monotonic() - began
+        settled(house, f"device-{unnamed}")
+        devices = dict(zip(psks, stays.since))
+        stays, again = all_are_back_for_good(house, devices.values())
         figure(f"wifi reload: 0 disconnections; everything restarted from UCI: all 20 back by themselves after "
-               f"{time.monotonic() - began:.0f} s")
+               f"{back:.0f} s, {again} of them twice")
 
-        stays = Stays(house)
-        devices = dict(zip(psks, [each for each in air.daemons if hasattr(each, "mac")]))
-        for device in devices.values():
-            stays.add(device)
         out, longest, slowest = list(psks)[::4], 0, 0
         for key_id in out:
             began, told = time.monotonic(), len(devices[key_id].events)
@@ -175,7 +182,7 @@ def test_twenty_devices_each_with_its_own_key_and_five_of_them_shut_out(figure):
         assert not any(device.connected() for device in gone)
         assert not any(f"AP-STA-CONNECTED {device.mac}" in text
                        for device in gone for text in stays.events.texts()[begin:])
-        assert stays.count(*gone) == 0
+        assert stays.thrown_out(*gone) == []
         assert all(device.connected() for device in stays.since if device not in gone)
         figure(f"five of twenty revoked: out {slowest:.1f} s after the call, {longest:.1f} s after its answer at the "
                f"most; not back in 30 s; 0 disconnections of the other fifteen")
@@ -269,10 +276,10 @@ def test_a_full_disk_and_a_power_cut_leave_no_device_with_a_key_that_is_not_kept
             until(lambda: house.router.bss(HOME)["reason_code"] == "uci", "it says that UCI can't be written", 90)
             disconnections = Disconnections(house, printer)
             assert not kept(house) and (house.uci / "wireless").read_text() == wireless
-            assert in_file(house)["device-1"] == printer.psk()
+            assert in_file(house, HOME)["device-1"] == printer.psk()
             house.netifd.reload()       # which knows nothing of it
             assert house.hostapd.cli(HOME, "PING") == "PONG"
-            until(lambda: in_file(house).get("device-1") == printer.psk(), "its line is there again", 60)
+            until(lambda: in_file(house, HOME).get("device-1") == printer.psk(), "its line is there again", 60)
             house.router.kill_wpsd()
             house.start_wpsd(rest=False)
             filler.unlink()
@@ -290,7 +297,7 @@ def test_a_full_disk_and_a_power_cut_leave_no_device_with_a_key_that_is_not_kept
                 device.wait("CTRL-EVENT-CONNECTED", 120)
             until(lambda: house.armed(HOME) == ["device-3"], "the next key is armed", 60)
             assert kept(house) == {"device-1": printer.psk(), "device-2": tv.psk()}
-            assert set(in_file(house)) == {"device-1", "device-2", "device-3"}
+            assert set(in_file(house, HOME)) == {"device-1", "device-2", "device-3"}
             figure("a power cut right after the commit: both devices are back by themselves")
 
             fill(filler)                # so that the power is cut between success and commit
@@ -302,8 +309,8 @@ def test_a_full_disk_and_a_power_cut_leave_no_device_with_a_key_that_is_not_kept
             filler.unlink()
             until(lambda: house.armed(HOME) == ["device-3"], "a key is armed", 60)
             assert set(kept(house)) == {"device-1", "device-2"}
-            assert set(in_file(house)) == {"device-1", "device-2", "device-3"}
-            assert in_file(house)["device-3"] != tv.psk()
+            assert set(in_file(house, HOME)) == {"device-1", "device-2", "device-3"}
+            assert in_file(house, HOME)["device-3"] != tv.psk()
             until(printer.connected, "the other one is back", 60)
             tv.forget()
             house.start()
