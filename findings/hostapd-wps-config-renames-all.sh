@@ -43,8 +43,8 @@ ask() { usr/sbin/hostapd_cli -p "$folder/ctrl" -i "$@"; }
 said=$(
     usr/sbin/hostapd -v 2>&1 | head -n 1
     echo "wps_config of wlan1: $(ask wlan1 wps_config Visitors WPA2PSK CCMP 'key of Visitors')"
+    sleep 1  # it is carried out a little later, and with it a PIN is gone
     echo "wps_ap_pin of wlan1: $(ask wlan1 wps_ap_pin set 12345670)"
-    sleep 1
     for ifname in wlan0 wlan1 wlan2; do
         echo "$ifname: $(ask $ifname get_config | grep '^ssid=\|^passphrase=' | tr '\n' ' ')" \
             "PIN $(ask $ifname wps_ap_pin get), in the file $(grep '^ssid=' $ifname)"
