@@ -67,17 +67,16 @@ def has_come(deadline, now):
     return deadline is not None and ticks_diff(now, deadline) >= 0
 
 
-def collect():
-    """Have MicroPython take back what is not in use, now and whenever a share of what
-    is has come on top: left alone it would fill its whole heap first, and a fixed
-    number of bytes has it go through a large one again and again."""
+def collect(held=0):
+    """Have MicroPython take back what is not in use, now and whenever so much has come on top:
+    left alone it would fill its whole heap first, and a fixed number of bytes has it go through
+    a large one again and again.  `held`: bytes that UCI takes, about; to count them takes longer."""
     gc.collect()
-    if hasattr(gc, "threshold"):
-        pace(gc.mem_alloc())
+    pace(held)
 
 
 def pace(held):
-    """The same while what is held, in bytes, becomes more; to count it takes as long as to collect."""
+    """The same from now on."""
     if hasattr(gc, "threshold"):
         gc.threshold(max(72000, held // 5))
 
@@ -979,6 +978,7 @@ EVERYONE = b"00:00:00:00:00:00"
 
 
 _MOST_PROBLEMS = 30  # sentences about one network's keys
+A_SECTION = 1000  # bytes of memory that one takes, at most
 
 
 class _Repeated(Exception):
@@ -1458,11 +1458,12 @@ def networks_of(sections):
             keys.append(_key(section, shared))
         count += 1
         if not count % PAUSE:
-            pace(2000 * count)  # what was read before is held, too
+            pace(2 * A_SECTION * count)  # what was read before is held, too
         if not count % (PAUSE // 8):
             yield
     for network in networks:
         yield from network.take(keys)
+    collect(A_SECTION * count)
     return networks
 
 
@@ -3031,7 +3032,6 @@ class Places:
         self.trouble = trouble
         problems = [problem for network in self.networks for problem in network.problems]
         self._complain(problems + ([self.trouble.sentence] if self.trouble else []), "")
-        collect()
 
     def _conf_paths(self):
         """The files that the hostapd_conf patterns mean; `*` in the last part."""
