@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # hostapd 2.10 (Debian 12): WPS_NFC_CONFIG_TOKEN of a network whose keys are in a wpa_psk_file answers with a token
-# even if no line of the file has wps=1, and the key in it was made up for this answer: another one at each call, in
-# no file and in no memory of hostapd's, while over the air such a key is appended to the file. Every tag that is
-# written with it is a key to nothing. With a wps=1 line the token has that line's key.
+# even if no line of the file has wps=1, and the key in it was made up for this answer: another one at each call,
+# which is not written to the file, while a key that is made up over the air is appended there. A tag that is written
+# with it is a key to nothing. With a wps=1 line the token has that line's key.
 # Needs apt-get and dpkg of Debian 12, and python3. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)
