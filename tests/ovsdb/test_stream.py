@@ -17,7 +17,7 @@ from rig.ovsdb import PACKAGE, ROOT, Bridge
 sys.path[:0] = [str(ROOT), str(PACKAGE / "files" / "usr" / "lib" / "wpsd")]
 
 from wpsd_ovsdb import DEEPEST, LONGEST, Bridge as Program
-from wpsd_ovsdb import Framer
+from wpsd_ovsdb import Framer, Ovsdb
 
 texts = st.text(alphabet=st.one_of(st.sampled_from('"\\{}[],:\n'), st.characters(codec="utf-8")), max_size=12)
 values = st.recursive(
@@ -74,7 +74,7 @@ def test_what_can_not_become_an_object_is_said_at_once(raw):
 CUT = """
 import sys
 sys.path[:0] = [%r]
-from wpsd_ovsdb import Framer
+from wpsd_ovsdb import Framer, Ovsdb
 framer = Framer()
 for number in range(int(sys.argv[1])):
     stream = open(sys.argv[2], "rb").read()
@@ -111,7 +111,7 @@ tables = st.one_of(
                     st.one_of(st.dictionaries(st.sampled_from("abcd"), changes, max_size=4), ATOMS)), ATOMS,
 )  # fmt: skip
 ENTRY = {"ifname": "home-24", "ssid": "Home", "enabled": True, "supported": True, "wps_pbc": False,
-         "wps_pbc_key_id": "key", "key_ids": ["key"]}  # fmt: skip
+         "wps_pbc_key_id": "key", "key_ids": ["key"], "reason_code": ""}  # fmt: skip
 
 
 class Deaf:
@@ -127,7 +127,10 @@ class Deaf:
 
     def transact(self, operations, done):
         json.dumps(operations)
-        done(None, [])
+        done(None)
+
+    def lookup(self, _path, _done):
+        pass
 
     def expire(self):
         pass
@@ -140,14 +143,14 @@ def test_whatever_a_row_has_the_bridge_hangs_up_or_takes_it_for_unset(updates):
     bridge = Program("nowhere", "nowhere")
     bridge.bus, bridge.db = Deaf(), Deaf()
     bridge.wps, bridge.known = 1, True
-    bridge._on_status([ENTRY], None)
+    bridge._on_status([ENTRY])
+    server = Ovsdb("nowhere", bridge._on_row, bridge._on_ready)
     for update, first in updates:
         try:
-            bridge._on_rows(update, first)
+            (server._found if first else server._tell)(update)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             bridge._forget_server()
-        bridge.stale.clear()
-        bridge.asking = False
+        bridge.stale = bridge.asking = False
         bridge.step()
         for method, arguments in bridge.bus.calls:
             assert all(isinstance(value, (str, bool)) for value in arguments.values()), (method, arguments)

@@ -10,7 +10,8 @@ Out:  calls of that object; Wifi_VIF_State, the unsetting of each order
 
 Read it from the top:
 
-    server   the stream of JSON objects, RFC 7047's client, rows
+    server   the stream of JSON objects, RFC 7047's client
+    facts    a row of Config, an access point
     bridge   facts of both sides, the first thing that is to be done, one poll loop
     main     the command line
 
@@ -35,6 +36,17 @@ from wpsd import unix_address
 
 VERSION = "0.1.0"
 
+
+def cut(value, most):
+    """At most so many characters, and a sign where some are missing."""
+    return value if len(value) <= most else value[: most - 1] + "\u2026"
+
+
+def say(sentence):
+    """To the log; a name in it may be anything that somebody wrote."""
+    sys.stderr.write("wpsd-ovsdb: %s\n" % text(cut(sentence, 300).encode()))
+
+
 # ---------------------------------------------------------------------------
 # server: frames
 #
@@ -44,6 +56,8 @@ VERSION = "0.1.0"
 
 LONGEST = 1 << 18  # bytes of an object: a sixteenth of them is 256 rows of each table
 DEEPEST = 16  # objects and arrays within one another; what we ask for has 8
+
+_DEEPER = {123: 1, 91: 1, 125: -1, 93: -1}  # {[}]
 
 
 class Framer:
@@ -57,39 +71,34 @@ class Framer:
 
     def cut(self, raw):
         """The objects that these bytes complete, as a list of bytes.  ValueError for what can't be objects."""
-        rest = self._rest + raw if self._rest else raw
-        found, start, at, depth = [], 0, self._at, self._depth
+        rest, at, depth = self._rest + raw, self._at, self._depth
+        found, start = [], 0
         while at < len(rest):
             quote = rest.find(b'"', at)
             end = quote if quote >= 0 else len(rest)
             if self._quoted:
-                at = end + 1
-                if quote >= 0:
-                    before = quote - 1
-                    while rest[before] == 92:
-                        before -= 1
-                    self._quoted = not (quote - before) & 1  # an even number of backslashes escapes nothing
-                continue
-            while at < end:
-                c = rest[at]
-                at += 1
-                if c == 123 or c == 91 and depth:
-                    depth += 1
-                    if depth > DEEPEST:
-                        raise ValueError("nested too deep")
-                elif (c == 125 or c == 93) and depth:
-                    depth -= 1
-                    if not depth:
+                at = end
+                while rest[at - 1] == 92:
+                    at -= 1
+                self._quoted = quote < 0 or bool(end - at & 1)  # an even number of backslashes escapes nothing
+            else:
+                while at < end:
+                    c = rest[at]
+                    at += 1
+                    if not depth and c not in (123, 32, 9, 10, 13):
+                        raise ValueError("no object")
+                    step = _DEEPER.get(c, 0)
+                    depth += step
+                    if step < 0 and not depth:
                         found.append(rest[start:at])
                         start = at
-                elif not depth and c not in (32, 9, 10, 13):
+                    if depth > DEEPEST:
+                        raise ValueError("nested too deep")
+                if quote >= 0 and not depth:
                     raise ValueError("no object")
-            if quote >= 0:
-                if not depth:
-                    raise ValueError("no object")
-                self._quoted = True
-                at = quote + 1
-        self._rest, self._at, self._depth = rest[start:], len(rest) - start, depth
+                self._quoted = quote >= 0
+            at = end + (quote >= 0)
+        self._rest, self._at, self._depth = rest[start:], at - start, depth
         if len(self._rest) > LONGEST:
             raise ValueError("too long")
         return found
@@ -101,52 +110,47 @@ class Framer:
 
 DATABASE = "Open_vSwitch"
 LOCK = "wpsd"  # who holds it writes; another bridge waits
-
-CONFIG = ("if_name", "wps", "wps_pbc", "wps_pbc_key_id")
-STATE = ("if_name", "ssid", "mode", "enabled", "vif_config", "wps", "wps_pbc", "wps_pbc_key_id")
 MODULE = "wpsd"  # our rows of Node_State
+UNSET = ["set", []]
 
+CONFIG, STATE, NOTES = "Wifi_VIF_Config", "Wifi_VIF_State", "Node_State"
 MONITOR = {
-    "Wifi_VIF_Config": [{"columns": list(CONFIG)}],
-    "Wifi_VIF_State": [{"columns": list(STATE)}],
-    "Node_State": [{"columns": ["key", "value"], "where": [["module", "==", MODULE]]}],
-}
+    CONFIG: [{"columns": ["if_name", "wps", "wps_pbc", "wps_pbc_key_id"]}],
+    STATE: [{
+        "columns": ["if_name", "ssid", "mode", "enabled", "vif_config", "wps", "wps_pbc", "wps_pbc_key_id"]
+    }],
+    NOTES: [{"columns": ["key", "value"], "where": [["module", "==", MODULE]]}],
+}  # fmt: skip
+NAMES = ("if_name", "wps_pbc_key_id", "key")  # columns that are always a string
 
 MOST_WAITING = 1 << 16  # bytes that may wait for a server which does not read
 
 
-def plain(value):
-    """A column's value: str, bool or None (unset); a reference's uuid as a str.  What no column of ours can
-    have is None."""
-    if isinstance(value, list):
-        return value[1] if len(value) == 2 and value[0] == "uuid" and isinstance(value[1], str) else None
-    return value if isinstance(value, (str, bool)) else None
+def insert(table, row):
+    return {"op": "insert", "table": table, "row": row}
 
 
-def columns_of(change):
-    """What an update2 says of a row: new columns; those that were left out have their default, or stay."""
-    for kind in ("initial", "insert", "modify"):
-        if kind in change:
-            return change[kind]
-    raise ValueError("no change of a row")
+def update(table, uuid, row, *conditions):
+    return {"op": "update", "table": table, "where": [["_uuid", "==", ["uuid", uuid]]] + list(conditions), "row": row}
 
 
-def wire(column, value):
-    if value is None:
-        return ["set", []]
-    return ["uuid", value] if column == "vif_config" else value
+def delete(table, uuid):
+    return {"op": "delete", "table": table, "where": [["_uuid", "==", ["uuid", uuid]]]}
 
 
 class Ovsdb:
     """A client of an ovsdb-server that never blocks.
 
-    on_rows(tables, first) has the rows of MONITOR: all of them when the lock is ours, then what changes.
+    on_row(table, uuid, columns) tells each row of MONITOR when the lock is ours, then each change: the
+    columns that are new, None of a row that is gone; those that it leaves out have their default, or stay.
+    on_ready() comes after the first of them.
     Anything that is not as RFC 7047 and ovsdb-server(7) have it ends the connection.
     """
 
-    def __init__(self, path, on_rows):
+    def __init__(self, path, on_row, on_ready):
         self.path = path
-        self._on_rows = on_rows
+        self._on_row = on_row
+        self._on_ready = on_ready
         self.sock = None
         self.drop()
 
@@ -154,7 +158,7 @@ class Ovsdb:
         if self.sock:
             self.sock.close()
         self.sock = None
-        self._framer = None
+        self._framer = Framer()
         self._out = b""
         self._calls = {}  # id -> done(result)
         self._is_owner = False  # of the lock
@@ -163,7 +167,6 @@ class Ovsdb:
     def connect(self):
         """True if the server took the connection; call again later if not."""
         self.drop()
-        self._framer = Framer()
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.sock.setblocking(False)
@@ -178,7 +181,20 @@ class Ovsdb:
         # the owner is told so once more when somebody who waited has gone (3.1.0)
         if result["locked"] and not self._is_owner:
             self._is_owner = True
-            self._ask("monitor_cond", [DATABASE, 0, MONITOR], lambda tables: self._on_rows(tables, True))
+            self._ask("monitor_cond", [DATABASE, 0, MONITOR], self._found)
+
+    def _found(self, tables):
+        self._tell(tables)
+        self._on_ready()
+
+    def _tell(self, tables):
+        for table, rows in tables.items():
+            for uuid, change in rows.items():
+                ((kind, columns),) = change.items()  # initial, insert, modify, delete
+                for name in NAMES:
+                    if columns and not isinstance(columns.get(name, ""), str):
+                        raise ValueError(name)
+                self._on_row(table, uuid, columns)
 
     def _send(self, message):
         if self.sock:
@@ -193,16 +209,17 @@ class Ovsdb:
         self._send({"method": method, "params": params, "id": self._next})
 
     def transact(self, operations, done):
-        """All of them or none, and only while the lock is ours.  done(error, results): one of them is None."""
+        """All of them or none, and only while the lock is ours.  done(error): None, or why not."""
 
         def answered(result):
-            wrong = [entry for entry in result if entry and "error" in entry]
-            if not wrong:
-                done(None, result[1:])
-            elif wrong[0]["error"] == "not owner":
-                self.drop()
-            else:
-                done("%s: %s" % (wrong[0]["error"], wrong[0].get("details")), None)
+            for entry in result:
+                if entry and entry.get("error") == "not owner":
+                    self.drop()
+                    return
+                if entry and "error" in entry:
+                    done("%s: %s" % (entry["error"], entry.get("details")))
+                    return
+            done(None)
 
         self._ask("transact", [DATABASE, {"op": "assert", "lock": LOCK}] + operations, answered)
 
@@ -234,8 +251,8 @@ class Ovsdb:
         except OSError as e:
             if e.errno != _EAGAIN:
                 self.drop()
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as e:
-            say("the server sent something that is not OVSDB; hanging up: %s" % cut(repr(e), 80))
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError, MemoryError) as e:
+            say("the server sent something that is not OVSDB; hanging up: %r" % e)
             self.drop()
 
     def _dispatch(self, message):
@@ -248,7 +265,7 @@ class Ovsdb:
         elif method == "echo":
             self._send({"id": message["id"], "result": message["params"], "error": None})
         elif method == "update2":
-            self._on_rows(message["params"][1], False)
+            self._tell(message["params"][1])
         elif method == "locked":
             self._locked({"locked": True})
         else:  # stolen, monitor_canceled and what nobody knows: begin anew
@@ -256,7 +273,63 @@ class Ovsdb:
 
 
 # ---------------------------------------------------------------------------
-# bridge: facts
+# facts
+# ---------------------------------------------------------------------------
+
+_NEW, _OLD, _CALLING, _DONE = range(4)  # an order: just seen, older than the connection, with wpsd, to be unset
+
+_OVER = (None, "finishing", "ended")  # states of a session that hands out no key any more
+
+# What counts of an entry of `status`: while all of it stays, wpsd would answer a wish as it did before.
+ENTRY = ("ifname", "ssid", "enabled", "supported", "wps_pbc", "wps_pbc_key_id", "key_ids", "reason_code")
+LAST = ("id", "result", "key_id", "mac", "name", "connected", "ended", "error", "code")
+
+
+class Row:
+    """A row of Wifi_VIF_Config with one order: a newer one is another Row, so a late answer finds its own."""
+
+    def __init__(self, uuid, columns, order):
+        self.uuid = uuid
+        self.columns = columns
+        self.since = ticks()
+        self.order = order
+
+    def take(self, columns):
+        self.columns.update(columns)
+        self.if_name = self.columns.get("if_name", "")
+        self.wps = self.columns.get("wps")
+        self.wps_pbc = self.columns.get("wps_pbc")
+        self.key_id = self.columns.get("wps_pbc_key_id", "")
+
+    def is_ordered(self, value):
+        return self.wps_pbc is value and self.order <= _OLD
+
+
+class Bss:
+    """An access point: its entry of `status`, and what is under way for it."""
+
+    def __init__(self):
+        self.opening = False  # a configure call is out
+        self.closing = False  # a cancel call is out
+        self.close = False  # its window is to be closed, whoever opened it,
+        self.again = False  # and once more when the configure call that is out is over: that may open it
+        self.reclose = None  # ticks, when a cancel that failed is tried again,
+        self.retry = None  # and when a wish is
+        self.tried = None  # what has been answered: (wishes, facts)
+
+    def take(self, entry):
+        session, last = entry.get("session") or {}, entry.get("last")
+        for name in ENTRY:
+            setattr(self, name, entry[name])
+        self.runs = session.get("state") not in _OVER
+        self.session_key = session.get("key_id")
+        self.facts = [entry[name] for name in ENTRY] + [self.runs and session["id"]]
+        pairs = ['"%s": %s' % (name, json.dumps(last.get(name, ""))) for name in LAST] if last else ()
+        self.last = "{%s}" % ", ".join(pairs) if last else ""
+
+
+# ---------------------------------------------------------------------------
+# bridge
 # ---------------------------------------------------------------------------
 
 GATHER = 100  # ms for the rows of one network that are written one by one
@@ -265,114 +338,47 @@ CALL_TIME = 60000  # ms that a call may take: enabling a network may restart it.
 RETRY = 30000  # ms until a wish that failed is tried again
 SETTLE = 2000  # ms that a wpsd which has just come may need until it has seen everything
 LOOK = 60000  # ms between looks while nothing is told
-SLOWEST = 8000  # ms between attempts to reach a server
+SOONEST, SLOWEST = 250, 8000  # ms between attempts to connect: twice as long each time
 
-_OVER = ("finishing", "ended")  # states of a session that hands out no key any more
-
-
-def say(sentence):
-    sys.stderr.write("wpsd-ovsdb: %s\n" % sentence)
-
-
-def cut(value, most):
-    """At most so many characters, and a sign where some are missing."""
-    return value if len(value) <= most else value[: most - 1] + "\u2026"
+_BROKEN = {  # wpsd did not answer: this may come true by itself
+    TIMEOUT: "no_answer: wpsd did not answer.",
+    FAILED: "no_wpsd: wpsd is not there.",
+    UNKNOWN: "no_answer: wpsd could not answer.",
+}
 
 
-class Row:
-    """A row of Wifi_VIF_Config."""
+class Link:
+    """A client whose connection is made anew when it is lost: at once, then after twice as long each time."""
 
-    def __init__(self, uuid):
-        self.uuid = uuid
-        self.if_name = ""
-        self.wps = self.wps_pbc = None
-        self.wps_pbc_key_id = ""
-        self.order = 0  # counts what wps_pbc has been: a late answer is to an older one
-        self.since = 0  # ticks
-        self.calling = False  # the order is with wpsd
-        self.done = False  # the order has been dealt with and is to be unset
-        self.old = False  # it is older than the connection
+    def __init__(self, client):
+        self.client = client
+        self.pause = SOONEST  # again when the other side has said something of use
+        self.due = ticks()
 
-    def is_ordered(self, value):
-        return self.wps_pbc is value and not (self.done or self.calling)
-
-    def take(self, columns):
-        """What the server told, column by column."""
-        for name in columns:
-            value = plain(columns[name])
-            if name in ("if_name", "wps_pbc_key_id"):
-                setattr(self, name, value if isinstance(value, str) else "")
-            elif name in ("wps", "wps_pbc"):
-                setattr(self, name, value if isinstance(value, bool) else None)
-        if "wps_pbc" in columns:
-            self.order += 1
-            self.since = ticks()
-            self.calling = self.done = self.old = False
-
-
-class Bss:
-    """An entry of `status`, and what is under way for it."""
-
-    def __init__(self, ifname):
-        self.ifname = ifname
-        self.opening = False  # a configure call is out
-        self.closing = False  # a cancel call is out
-        self.close = False  # its window is to be closed, whoever opened it,
-        self.again = False  # and once more when the configure call that is out is over: that may open it
-        self.reclose = None  # ticks, when a cancel that failed is tried again,
-        self.retry = None  # and when a wish is
-        self.tried = None  # what has been answered: (wishes, facts)
-        self.last_id = None
-
-    def take(self, entry):
-        session = entry.get("session") or {}
-        self.ssid = entry["ssid"]
-        self.enabled = entry["enabled"]
-        self.supported = entry["supported"]
-        self.wps_pbc = entry["wps_pbc"]
-        self.key_id = entry["wps_pbc_key_id"]
-        self.session = session.get("id") if session.get("state") not in _OVER else None
-        self.session_key = session.get("key_id")
-        self.key_ids = cut(" ".join(entry["key_ids"]), 1024)
-        self.reason = entry.get("reason_code") or entry.get("reason")
-        last = entry.get("last")
-        if not last:
-            self.last = self.last_id = None
-        elif (last["id"], last["ended"], last["connected"]) != self.last_id:
-            self.last_id = last["id"], last["ended"], last["connected"]
-            names = ("id", "result", "key_id", "mac", "name", "connected", "ended", "error", "code")
-            values = [(name, last.get(name, "")) for name in names]
-            values = [(name, cut(value, 300) if isinstance(value, str) else value) for name, value in values]
-            self.last = "{" + ", ".join(['"%s": %s' % (name, json.dumps(value)) for name, value in values]) + "}"
-
-    def facts(self):
-        """What decides whether wpsd would answer a wish as it did before."""
-        return self.ssid, self.enabled, self.supported, self.key_id, self.key_ids, self.session, self.reason
-
-    def runs(self):
-        return self.session is not None
-
-
-# ---------------------------------------------------------------------------
-# bridge: what is to be done
-# ---------------------------------------------------------------------------
+    def keep(self):
+        """Milliseconds until the next attempt; LOOK while none is needed."""
+        if not self.client.sock and has_come(self.due, ticks()):
+            self.due = after(ticks(), self.pause)
+            if not self.client.connect() and self.pause == SOONEST:
+                say("nobody listens on %s." % self.client.path)
+            self.pause = min(SLOWEST, 2 * self.pause)
+        return LOOK if self.client.sock else ticks_diff(self.due, ticks())
 
 
 class Bridge:
     def __init__(self, bus_path, db_path, seed=True):
         self.bus = Ubus(bus_path, self._on_bus)
-        self.db = Ovsdb(db_path, self._on_rows)
+        self.db = Ovsdb(db_path, self._on_row, self._on_ready)
+        self.links = Link(self.bus), Link(self.db)
         self.seed = seed
         self.wps = None  # the id of wpsd's object
         self.known = False  # what wpsd last told still counts
         self.asking = False  # a status call is out
-        self.stale = set()  # of which networks the status is to be asked; None: of all
+        self.stale = False  # something has changed since the last one began
         self.bsses = {}  # ifname -> Bss
         self.refused = {}  # if_name -> (sentence, whether it was a wish)
         self.gone = set()  # if_names whose Config row somebody deleted
-        self.pause = 1000  # ms until the server is tried again
-        self.reconnect = self.lookup = self.look = ticks()
-        self.said = None  # what is said once and not again
+        self.look = ticks()
         self.left = 0
         self._forget_server()
 
@@ -381,59 +387,45 @@ class Bridge:
     def _forget_server(self):
         self.ready = False  # the lock is ours and the rows are known
         self.configs = {}  # uuid -> Row
-        self.states = {}  # uuid -> [values of STATE]
-        self.notes = {}  # uuid -> (key, value)
-        self.sent = set()  # if_names whose State is on its way
-        self.noting = False  # Node_State is on its way
-        self.failed = {}  # if_name -> what the server would not write; "" for Node_State
-        self.seeded = set()  # if_names
+        self.rows = {STATE: {}, NOTES: {}}  # table -> {uuid: columns}
+        self.sent = set()  # whose rows are on their way: if_names; None for Node_State
+        self.failed = {}  # of the same, what the server would not write
 
-    def _on_rows(self, tables, first):
-        for uuid, change in tables.get("Wifi_VIF_Config", {}).items():
-            self._on_config(uuid, change, first)
-        for uuid, change in tables.get("Wifi_VIF_State", {}).items():
-            if "delete" in change:
-                self.states.pop(uuid, None)
-                continue
-            row = self.states.setdefault(uuid, ["", None, None, None, None, None, None, ""])
-            for name, value in columns_of(change).items():
-                row[STATE.index(name)] = plain(value) or "" if name == "if_name" else plain(value)
-        for uuid, change in tables.get("Node_State", {}).items():
-            if "delete" in change:
-                self.notes.pop(uuid, None)
-                continue
-            columns, (key, value) = columns_of(change), self.notes.get(uuid, ("", ""))
-            self.notes[uuid] = str(columns.get("key", key)), columns.get("value", value)
-        if first:
-            self.ready = True
-            self.pause = 1000
-            self._say_once(None)
-            say("connected to the database.")
+    def _on_ready(self):
+        self.ready = True
+        self.links[1].pause = SOONEST
+        say("connected to the database.")
 
-    def _on_config(self, uuid, change, first):
+    def _on_row(self, table, uuid, columns):
+        if table == CONFIG:
+            self._on_config(uuid, columns)
+        elif columns is None:
+            self.rows[table].pop(uuid, None)
+        else:
+            self.rows[table].setdefault(uuid, {"if_name": "", "wps_pbc_key_id": ""}).update(columns)
+
+    def _on_config(self, uuid, columns):
         row = self.configs.get(uuid)
-        if "delete" in change:
-            if row:
-                del self.configs[uuid]
-                self._left(row.if_name, True)
+        name = row.if_name if row else ""
+        if columns is None:
+            self.configs.pop(uuid, None)
+            self._left(name, True)
             return
-        if not row:
-            row = self.configs[uuid] = Row(uuid)
-        before = row.if_name
-        row.take(columns_of(change))
-        row.old = row.old or first and row.wps_pbc is True
-        if before and before != row.if_name:
-            self._left(before, False)
-        if len(self._rows(row.if_name)) == 2:
-            say("%s has two rows in Wifi_VIF_Config." % cut(text(row.if_name.encode()), 40))
+        if not row or "wps_pbc" in columns:
+            row = self.configs[uuid] = Row(uuid, row.columns if row else {}, _NEW if self.ready else _OLD)
+        row.take(columns)
+        if name != row.if_name:
+            self._left(name, False)
+            if len(self._rows(row.if_name)) == 2:
+                say("%s has two rows in Wifi_VIF_Config." % row.if_name)
 
     def _left(self, if_name, deleted):
         """A Config row is no more of this interface: that closes its window."""
+        bss = self.bsses.get(if_name)
         if self._rows(if_name):
             return
-        bss = self.bsses.get(if_name)
         if bss:
-            bss.close = bss.close or bss.runs() or bss.opening
+            bss.close = bss.close or bss.runs or bss.opening
             if deleted:
                 self.gone.add(if_name)
         self.refused.pop(if_name, None)
@@ -441,20 +433,19 @@ class Bridge:
     def _rows(self, if_name):
         """The Config rows of an interface; the first one's wishes count."""
         rows = [row for row in self.configs.values() if row.if_name == if_name]
-        if len(rows) > 1:
-            rows.sort(key=lambda row: row.uuid)
-        return rows
+        return sorted(rows, key=lambda row: row.uuid)
 
     # -- the bus
 
     def _on_bus(self):
-        def listening(status, object_id):
-            if status == OK:
-                self.bus.register(object_id, "wps.*", self._ignore)
-                self.bus.register(object_id, "ubus.object.*", self._ignore)
-                self._find_wpsd()
+        self.links[0].pause = SOONEST
+        self.bus.add_object(self._on_news, self._listen)
 
-        self.bus.add_object(self._on_news, listening)
+    def _listen(self, status, object_id):
+        if status == OK:
+            self.bus.register(object_id, "wps.*", self._ignore)
+            self.bus.register(object_id, "ubus.object.*", self._ignore)
+            self._find_wpsd()
 
     def _ignore(self, *_answer):
         pass
@@ -462,33 +453,27 @@ class Bridge:
     def _find_wpsd(self):
         def found(status, object_id):
             if status == OK:
-                self.wps = object_id
-                self.stale.add(None)
+                self.wps, self.stale = object_id, True
 
         self.bus.lookup("wps", found)
 
     def _on_news(self, request, event, arguments):
         request.finish(OK)
-        if event == "ubus.object.add" and arguments.get("path") == "wps":
+        if event[:4] == "wps.":
+            self.stale = True
+        elif arguments.get("path") == "wps" and event == "ubus.object.add":
             self._find_wpsd()
-        elif event == "ubus.object.remove" and arguments.get("path") == "wps":
+        elif arguments.get("path") == "wps":
             self.bus.drop()  # ubusd tells nobody whose calls that ends: a new connection has none
-        elif event.startswith("wps."):
-            self.stale.add(arguments.get("ssid"))
-
-    def _lost_wpsd(self):
-        say("wpsd has gone.")
-        self.wps, self.known = None, False
 
     def _invoke(self, method, arguments, done):
         """done(status, sentence): why not."""
 
         def answered(status, answer):
-            sentence = "no_answer: wpsd did not answer." if status == TIMEOUT else "no_wpsd: wpsd is not there."
-            if isinstance(answer, dict) and isinstance(answer.get("error"), str):
+            self.stale = True
+            sentence = _BROKEN.get(status, "status_%d: wpsd refused it." % status)
+            if isinstance(answer, dict) and "error" in answer:
                 sentence = "%s: %s" % (answer.get("code"), answer["error"])
-            elif status not in (OK, TIMEOUT, FAILED):
-                sentence = "status_%d: wpsd refused it." % status
             done(status, sentence)
 
         self.bus.invoke(self.wps, method, arguments, answered, patience=CALL_TIME)
@@ -497,96 +482,41 @@ class Bridge:
         """Have wpsd tell what is so now."""
         if self.asking or not self.stale or self.wps is None:
             return
-        ssid = None if None in self.stale or not self.known else self.stale.pop()
-        if ssid is None:
-            self.stale.clear()
-            self.look = after(ticks(), LOOK)
+        self.asking, self.stale = True, False
+        self.look = after(ticks(), LOOK)
+        self.bus.invoke(self.wps, "status", (), self._told)
 
-        def told(status, answer):
-            self.asking = False
-            if ssid is not None and status not in (OK, TIMEOUT, FAILED):
-                self.stale.add(None)  # it has gone, or two have that name
-                return
-            try:
-                if status == OK:
-                    self._on_status(answer["bss"], ssid)
-                    if not self.known:
-                        say("wpsd is there.")
-                        self.look = after(ticks(), SETTLE)
-                        for bss in self.bsses.values():
-                            bss.retry = bss.reclose = None
-                    self.known = True
-                    return
-            except (KeyError, TypeError, AttributeError):
-                say("wpsd answered something that this version does not understand.")
+    def _told(self, status, answer):
+        was_known, self.asking, self.known = self.known, False, status == OK
+        try:
+            if self.known:
+                self._on_status(answer["bss"])
+        except (KeyError, TypeError, AttributeError):
+            say("wpsd answered something that this version does not understand.")
             self.known = False
+        if not self.known:
             self.look = after(ticks(), WPSD_TIME)
+        elif not was_known:
+            say("wpsd is there.")
+            self.look = after(ticks(), SETTLE)
+            for bss in self.bsses.values():
+                bss.retry = bss.reclose = None
 
-        self.asking = True
-        self.bus.invoke(self.wps, "status", (("ssid", ssid),) if ssid is not None else (), told)
-
-    def _on_status(self, entries, ssid):
+    def _on_status(self, entries):
+        bsses = {}
         for entry in entries:
-            bss = self.bsses.get(entry["ifname"])
-            if not bss:
-                bss = Bss(entry["ifname"])
-            bss.take(entry)
-            self.bsses[bss.ifname] = bss
-        names = [entry["ifname"] for entry in entries]
-        for bss in tuple(self.bsses.values()):
-            if bss.ifname not in names and (ssid is None or bss.ssid == ssid):
-                del self.bsses[bss.ifname]
-                self.refused.pop(bss.ifname, None)
+            name = entry["ifname"]
+            bsses[name] = self.bsses.get(name) or Bss()
+            bsses[name].take(entry)
+        for name in self.bsses:
+            if name not in bsses:
+                self.refused.pop(name, None)
+        self.bsses = bsses
 
     # -- the first thing that is to be done
 
     def _within(self, ms):
         self.left = min(self.left, max(0, ms))
-
-    def _work(self):
-        """Look at each network and call what it needs first."""
-        for row in tuple(self.configs.values()):
-            self._sort_out(row)
-        for ssid in set([bss.ssid for bss in self.bsses.values()]):
-            group = [bss for bss in self.bsses.values() if bss.ssid == ssid]
-            if self.wps is not None and not self._close(group) and self.known and self._is_fresh():
-                self._advance(group)
-
-    def _is_fresh(self):
-        return not self.asking and not self.stale
-
-    def _sort_out(self, row):
-        """Orders that are not carried out, whatever wpsd says."""
-        if row.done or row.calling or row.wps_pbc is None:
-            return
-        bss = self.bsses.get(row.if_name)
-        if self.known and not bss and self._is_fresh():
-            if row.wps_pbc:
-                self._refuse(row, "no_such_ifname: There is no such access point.")
-            row.done = True
-        elif row.is_ordered(True) and row.old and self.known and bss:
-            if not bss.wps_pbc or row.wps_pbc_key_id not in ("", bss.session_key):
-                self._refuse(row, "old: This order is older than the connection to the database.")
-            row.done = True
-        elif row.is_ordered(True) and not self.known:
-            waited = ticks_diff(ticks(), row.since)
-            if waited >= WPSD_TIME:
-                self._refuse(row, "no_wpsd: wpsd is not there.")
-                row.done = True
-            self._within(WPSD_TIME - waited)
-
-    def _refuse(self, row, sentence, wish=False):
-        if self.refused.get(row.if_name) != (sentence, wish):
-            self.refused[row.if_name] = sentence, wish
-            say("%s: %s" % (cut(text(row.if_name.encode()), 40), sentence))
-
-    def _close(self, group):
-        """What closes: an order, a row that was deleted.  Whether something of it is under way."""
-        for bss in group:
-            rows = [row for row in self._rows(bss.ifname) if row.is_ordered(False)]
-            if not bss.closing and (rows or bss.close) and not self._is_to_come(bss.reclose):
-                self._cancel(bss, [(row, row.order) for row in rows])
-        return any([bss.closing or bss.close for bss in group])
 
     def _is_to_come(self, deadline):
         now = ticks()
@@ -595,37 +525,88 @@ class Bridge:
         self._within(ticks_diff(deadline, now))
         return True
 
-    def _cancel(self, bss, orders):
+    def _is_fresh(self):
+        return self.known and not self.asking and not self.stale
+
+    def _refuse(self, if_name, sentence, wish=False):
+        if self.refused.get(if_name) != (sentence, wish):
+            self.refused[if_name] = sentence, wish
+            say("%s: %s" % (cut(if_name, 40), sentence))
+
+    def _accept(self, if_name, ordered):
+        """What was refused has come true: an order, or only the wishes."""
+        if ordered or self.refused.get(if_name, ("", False))[1]:
+            self.refused.pop(if_name, None)
+
+    def _work(self):
+        """Look at each network and call what it needs first."""
+        for row in self.configs.values():
+            self._sort_out(row)
+        for ssid in set([bss.ssid for bss in self.bsses.values()]):
+            group = [bss for bss in self.bsses.values() if bss.ssid == ssid]
+            if self.wps is not None and not self._close(group) and self._is_fresh():
+                self._advance(group)
+
+    def _sort_out(self, row):
+        """An order that is not carried out, whatever wpsd says."""
+        bss, opens, refusal = self.bsses.get(row.if_name), row.is_ordered(True), None
+        if not opens and not row.is_ordered(False):
+            return
+        if not self.known:
+            if not opens or self._is_to_come(after(row.since, WPSD_TIME)):
+                return
+            refusal = _BROKEN[FAILED]
+        elif not bss:
+            if not self._is_fresh():
+                return
+            refusal = "no_such_ifname: There is no such access point."
+        elif opens and row.order == _OLD:
+            if not bss.wps_pbc or row.key_id not in ("", bss.session_key):
+                refusal = "old: This order is older than the connection to the database."
+        else:
+            return
+        if opens and refusal:
+            self._refuse(row.if_name, refusal)
+        row.order = _DONE
+
+    def _close(self, group):
+        """What closes: an order, a row that was deleted.  Whether something of it is under way."""
+        for bss in group:
+            rows = [row for row in self._rows(bss.ifname) if row.is_ordered(False)]
+            if not bss.closing and (rows or bss.close) and not self._is_to_come(bss.reclose):
+                self._cancel(bss, rows)
+        return any([bss.closing or bss.close for bss in group])
+
+    def _cancel(self, bss, rows):
         bss.closing, bss.close, bss.again, bss.reclose = True, False, bss.opening, None
 
         def answered(status, sentence):
             bss.closing = False
-            self.stale.add(bss.ssid)
             if status in (TIMEOUT, FAILED):  # somebody wants it closed: again
-                bss.close = bss.close or not orders
+                bss.close = bss.close or not rows
                 bss.reclose = after(ticks(), 1000)
                 return
-            for row, order in orders:
-                if row.order == order:
-                    row.done = True
-                    self.refused.pop(row.if_name, None)
-                    if status not in (OK, NOT_FOUND):
-                        self._refuse(row, sentence)
+            for row in rows:
+                row.order = _DONE
+                self._accept(bss.ifname, True)
+                if status not in (OK, NOT_FOUND):
+                    self._refuse(bss.ifname, sentence)
 
         self._invoke("cancel", (("ifname", bss.ifname),), answered)
 
     def _lacking(self, bss):
         """What is wished of a BSS and is not so: pairs for configure."""
         rows = self._rows(bss.ifname)
-        if not rows:
-            return ()
-        row = rows[0]
-        if row.wps is False:
+        wps = rows[0].wps if rows else None
+        if wps is False:
             return (("wps", False),) if bss.enabled else ()
         lacking = ()
-        if row.wps_pbc_key_id not in ("", bss.key_id) and (bss.enabled or row.wps):
-            lacking = (("wps_pbc_key_id", row.wps_pbc_key_id),)
-        return lacking if bss.enabled or not row.wps else lacking + (("wps", True),)
+        if bss.enabled or wps is True:
+            if rows and rows[0].key_id not in ("", bss.wps_pbc_key_id):
+                lacking = (("wps_pbc_key_id", rows[0].key_id),)
+            if not bss.enabled:
+                lacking += (("wps", True),)
+        return lacking
 
     def _advance(self, group):
         """What changes or opens, with nothing left to be closed."""
@@ -634,79 +615,73 @@ class Bridge:
         able = [bss for bss in group if bss.supported]
         ordered = [(bss, row) for bss in group for row in self._rows(bss.ifname) if row.is_ordered(True)]
         ordered = [pair for pair in ordered if pair[0].supported] or ordered
-        those = [bss for bss in group if any([bss is pair[0] for pair in ordered])]
-        all_of_them = all([bss in those for bss in able])
-        if ordered and not all_of_them:
-            waited = max([ticks_diff(ticks(), row.since) for _, row in ordered])
-            if waited < GATHER:  # others of this network may be on their way
-                self._within(GATHER - waited)
-                return
-        if ordered and (all_of_them or len(those) == 1):
-            self._open(those, [row for _, row in ordered], True)
-        elif not self._wish(group, able) and ordered:
-            self._open(those, [row for _, row in ordered], False)
+        rows = [row for _, row in ordered]
+        those = [bss for bss in group if bss in [pair[0] for pair in ordered]]
+        whole = all([bss in those for bss in able])
+        if rows and not whole and self._is_to_come(after(rows[-1].since, GATHER)):
+            return  # others of this network may be on their way
+        if rows and (whole or len(those) == 1):
+            self._open(those, rows, True)
+        elif not self._wish(group, able) and rows:
+            self._open(those, rows, False)
 
     def _open(self, bsses, rows, with_wishes):
-        keys = set([row.wps_pbc_key_id or self.bsses[row.if_name].key_id for row in rows]) - {""}
-        if len(keys) > 1:
+        named = [row.key_id for row in rows if row.key_id]
+        if len(set([row.key_id or self.bsses[row.if_name].wps_pbc_key_id for row in rows]) - {""}) > 1:
             for row in rows:
-                self._refuse(row, "several_keys: One network has one session with one key; these rows name several.")
-                row.done = True
+                sentence = "several_keys: One network has one session with one key; these rows name several."
+                self._refuse(row.if_name, sentence)
+                row.order = _DONE
             return
-        fields = ()
-        if with_wishes:
-            named = [row.wps_pbc_key_id for row in rows if row.wps_pbc_key_id]
-            fields = (("wps_pbc_key_id", named[0]),) if named else ()
-            fields += (("wps", True),) if any([row.wps for row in rows]) else ()
-        self._configure(bsses, fields + (("wps_pbc", True),), [(row, row.order) for row in rows])
+        fields = (("wps_pbc", True),)
+        if with_wishes and any([row.wps is True for row in rows]):
+            fields = (("wps", True),) + fields
+        if with_wishes and named:
+            fields = (("wps_pbc_key_id", named[0]),) + fields
+        self._configure(bsses, fields, rows)
 
     def _wish(self, group, able):
         """Call for the first wish that can be; whether there was one."""
-        running = any([bss.runs() for bss in group])
+        running = any([bss.runs for bss in group])
         for bss in group:
             lacking = self._lacking(bss)
             if not lacking:
-                if self.refused.get(bss.ifname, (None, False))[1]:
-                    del self.refused[bss.ifname]
-                continue
-            if running and lacking != (("wps", True),):
+                self._accept(bss.ifname, False)
+            elif running and lacking != (("wps", True),):
                 sentence = "session_active: A session runs on this network; this is done when it is over."
-                self._refuse(self._rows(bss.ifname)[0], sentence, True)
-            elif bss.tried != (lacking, bss.facts()) and not self._is_to_come(bss.retry):
+                self._refuse(bss.ifname, sentence, True)
+            elif bss.tried != (lacking, bss.facts) and not self._is_to_come(bss.retry):
                 same = bss.supported and all([self._lacking(other) == lacking for other in able])
                 self._configure(able if same else [bss], lacking, ())
                 return True
         return False
 
-    def _configure(self, bsses, fields, orders):
-        tried = [(bss, (self._lacking(bss), bss.facts())) for bss in bsses]
+    def _configure(self, bsses, fields, rows):
+        tried = [(self._lacking(bss), bss.facts) for bss in bsses]
         for bss in bsses:
             bss.opening, bss.retry = True, None
-        for row, _ in orders:
-            row.calling = True
+        for row in rows:
+            row.order = _CALLING
 
         def answered(status, sentence):
-            broken = (TIMEOUT, UNKNOWN, FAILED)
-            self.stale.add(bsses[0].ssid)
-            for bss, facts in tried:
+            for number, bss in enumerate(bsses):
                 bss.opening = False
-                if status in broken:
+                if status in _BROKEN:
                     bss.retry = after(ticks(), RETRY)
                 else:
-                    bss.tried = facts
+                    bss.tried = tried[number]
                 # what is refused here is not to be opened by a wpsd that wakes up
-                bss.close = bss.close or bss.again or bool(orders) and status == TIMEOUT
+                bss.close = bss.close or bss.again or bool(rows) and status == TIMEOUT
                 bss.again = False
-            for bss, _ in tried:
-                if status == OK and (orders or self.refused.get(bss.ifname, (None, False))[1]):
-                    self.refused.pop(bss.ifname, None)
-                for row in self._rows(bss.ifname) if status != OK and not orders else ():
-                    self._refuse(row, sentence, True)
-            for row, order in orders:
-                if row.order == order:
-                    row.calling, row.done = False, True
-                    if status != OK:  # of a wish, if wpsd said so of one: it may come true by itself
-                        self._refuse(row, sentence, status not in broken and any([wish for _, (wish, _) in tried]))
+                if status == OK:
+                    self._accept(bss.ifname, rows)
+                elif not rows:
+                    self._refuse(bss.ifname, sentence, True)
+            for row in rows:
+                row.order = _DONE
+                if status != OK and row in self.configs.values():
+                    # of a wish, if wpsd said so of one: it may come true by itself
+                    self._refuse(row.if_name, sentence, status not in _BROKEN and any([wish for wish, _ in tried]))
 
         where = ("ifname", bsses[0].ifname) if len(bsses) == 1 else ("ssid", bsses[0].ssid)
         self._invoke("configure", (where,) + fields, answered)
@@ -714,256 +689,156 @@ class Bridge:
     # -- what is to stand in the database
 
     def _write(self):
-        if not self.ready:
-            return
-        noted = self._write_notes()
-        names = set([row[0] for row in self.states.values()])
-        names.update([row.if_name for row in self.configs.values() if row.done])
-        if self.known:
-            names.update(self.bsses)
-        for name in names:
-            if name not in self.sent:
-                self._write_row(name, noted)
+        noted = self._commit(None, self._notes(), ()) and (self._is_fresh() or not self.known)
+        done = [row for row in self.configs.values() if row.order == _DONE]
+        names = set([row["if_name"] for row in self.rows[STATE].values()] + [row.if_name for row in done])
+        for name in names.union(self.bsses):
+            orders = [row for row in done if noted and row.if_name == name]
+            self._commit(name, self._state(name), orders)
 
-    def _wanted(self, name):
-        """A State row as {column: value}: what is to be so of it; None: it is not to be there."""
-        if not self.known:
-            return {"wps": None, "wps_pbc": None, "wps_pbc_key_id": ""}
-        bss = self.bsses.get(name)
-        if not bss:
-            return None
-        rows = self._rows(name)
-        return {
-            "if_name": name,
-            # wpsd tells bytes that are no text as \xNN
-            "ssid": bss.ssid if len(bss.ssid) <= 36 and "\\x" not in bss.ssid else None,
-            "mode": "ap",
-            "enabled": True,
-            "vif_config": rows[0].uuid if rows else None,
-            "wps": bss.enabled and bss.supported,
-            "wps_pbc": bss.wps_pbc,
-            "wps_pbc_key_id": bss.key_id if bss.enabled else "",
-        }
-
-    def _write_row(self, name, noted):
-        """State of an interface and the unsetting of its orders: one transaction."""
-        wanted = self._wanted(name)
-        operations = []
-        there = sorted([uuid for uuid in self.states if self.states[uuid][0] == name])
-        for uuid in there:
-            where = [["_uuid", "==", ["uuid", uuid]]]
-            row = self.states[uuid]
-            if row[2] != "ap" and (wanted is None or not self.known):
-                continue  # somebody else's
-            if wanted is None or uuid != there[0]:
-                operations.append({"op": "delete", "table": "Wifi_VIF_State", "where": where})
-                continue
-            changed = {c: wire(c, wanted[c]) for c in wanted if wanted[c] != row[STATE.index(c)]}
-            if changed:
-                operations.append({"op": "update", "table": "Wifi_VIF_State", "where": where, "row": changed})
-        if not there and wanted and self.known:
-            row = {c: wire(c, wanted[c]) for c in wanted}
-            operations.append({"op": "insert", "table": "Wifi_VIF_State", "row": row})
-        if operations and self.failed.get(name) == json.dumps(operations):
+    def _commit(self, name, operations, orders):
+        """Send rows and the unsetting of orders as one transaction; False while the one before it is on its way.
+        What the server would not take is not tried again: the orders go alone then."""
+        if name in self.sent:
+            return not operations
+        said = json.dumps(operations)
+        if self.failed.get(name) == said:
             operations = []
-        rows = self._rows(name)
-        if self.seed and self.known and not rows and name in self.bsses and name not in self.gone | self.seeded:
-            self._seed(name, wanted)
-        orders = []
-        if noted and (self._is_fresh() or not self.known):
-            orders = [row for row in rows if row.done and row.wps_pbc is not None]
-        unset = [{
-            "op": "update", "table": "Wifi_VIF_Config", "row": {"wps_pbc": ["set", []]},
-            "where": [["_uuid", "==", ["uuid", row.uuid]], ["wps_pbc", "==", row.wps_pbc]],
-        } for row in orders]  # fmt: skip
-        if not operations and not unset:
-            return
-        sent = self.sent
+        operations = operations + [
+            update(CONFIG, row.uuid, {"wps_pbc": UNSET}, ["wps_pbc", "==", row.wps_pbc]) for row in orders
+        ]
 
-        def done(error, _results):
-            sent.discard(name)
-            if error is None:
-                self.failed.pop(name, None)
-            elif operations:  # never mind: the orders go alone
-                say("%s: the server refuses its row: %s" % (cut(text(name.encode()), 40), text(error.encode())))
-                self.failed[name] = json.dumps(operations)
-            else:
+        def done(error):
+            self.sent.discard(name)
+            if error and self.failed.get(name) == said:
                 self.db.drop()
+            elif error:
+                say("%s: the server refuses its row: %s" % (cut(name or "Node_State", 40), error))
+                self.failed[name] = said
 
-        sent.add(name)
-        self.db.transact(operations + unset, done)
+        if operations:
+            self.sent.add(name)
+            self.db.transact(operations, done)
+        return True
 
-    def _seed(self, name, wanted):
-        """A manager finds a row to write to."""
-        self.seeded.add(name)
-        row = {c: wire(c, wanted[c]) for c in ("if_name", "ssid", "mode", "enabled")}
-        self.db.transact([{"op": "insert", "table": "Wifi_VIF_Config", "row": row}], self._ignore)
+    def _state(self, name):
+        """What makes Wifi_VIF_State be as it should."""
+        bss, rows, operations = self.bsses.get(name), self._rows(name), []
+        there = [uuid for uuid, row in self.rows[STATE].items() if row["if_name"] == name]
+        there = sorted([uuid for uuid in there if bss or self.rows[STATE][uuid].get("mode") == "ap"])  # or not ours
+        wanted = {"wps": UNSET, "wps_pbc": UNSET, "wps_pbc_key_id": ""}
+        if self.known and bss:
+            wanted = {
+                "if_name": name,
+                # wpsd tells bytes that are no text as \xNN
+                "ssid": bss.ssid if len(bss.ssid) <= 36 and "\\x" not in bss.ssid else UNSET,
+                "mode": "ap",
+                "enabled": True,
+                "vif_config": ["uuid", rows[0].uuid] if rows else UNSET,
+                "wps": bss.enabled and bss.supported,
+                "wps_pbc": bss.wps_pbc,
+                "wps_pbc_key_id": bss.wps_pbc_key_id if bss.enabled else "",
+            }
+            if not there:
+                operations.append(insert(STATE, wanted))
+            if self.seed and not rows and name not in self.gone:
+                operations.append(insert(CONFIG, {c: wanted[c] for c in ("if_name", "ssid", "mode", "enabled")}))
+        for uuid in there:
+            changed = {c: wanted[c] for c in wanted if self.rows[STATE][uuid].get(c, UNSET) != wanted[c]}
+            if uuid != there[0] or self.known and not bss:
+                operations.append(delete(STATE, uuid))
+            elif changed:
+                operations.append(update(STATE, uuid, changed))
+        return operations
 
-    def _wanted_notes(self):
-        """{key: value} of Node_State; no value is empty."""
-        notes = {}
-        for name, refusal in self.refused.items():
-            notes[cut(name, 50) + ".refused"] = cut(refusal[0], 1024)
+    def _notes(self):
+        """What makes Node_State be as it should; no value there may be empty."""
+        wanted, operations = {}, []
+        for name in self.refused:
+            wanted[cut(name, 50) + ".refused"] = self.refused[name][0]
         for name, bss in self.bsses.items():
-            notes[cut(name, 50) + ".key_ids"] = bss.key_ids
-            notes[cut(name, 50) + ".last"] = bss.last
-        return {key: notes[key] for key in notes if notes[key]}
-
-    def _write_notes(self):
-        """Node_State; False while it is not yet as it should be."""
-        wanted = self._wanted_notes()
-        operations = []
-        for uuid, (key, value) in self.notes.items():
-            where = [["_uuid", "==", ["uuid", uuid]]]
-            right = wanted.pop(key, None)
-            if right is None and (self.known or key.endswith(".refused")):
-                operations.append({"op": "delete", "table": "Node_State", "where": where})
-            elif right is not None and right != value:
-                operations.append({"op": "update", "table": "Node_State", "where": where, "row": {"value": right}})
-        for key in wanted:
-            row = {"module": MODULE, "key": key, "value": wanted[key]}
-            operations.append({"op": "insert", "table": "Node_State", "row": row})
-        if not operations or self.failed.get("") == json.dumps(operations):
-            return True
-        if self.noting:
-            return False
-
-        def done(error, _results):
-            self.noting = False
-            if error is not None:
-                say("the server refuses Node_State: " + text(error.encode()))
-                self.failed[""] = json.dumps(operations)
-
-        self.noting = True
-        self.db.transact(operations, done)
-        return True  # it is there before whatever is sent after it
+            wanted[cut(name, 50) + ".key_ids"] = " ".join(bss.key_ids)
+            wanted[cut(name, 50) + ".last"] = bss.last
+        for uuid, row in self.rows[NOTES].items():
+            right = cut(wanted.pop(row.get("key"), ""), 1024)
+            if not right and (self.known or row["key"].endswith(".refused")):
+                operations.append(delete(NOTES, uuid))
+            elif right and right != row.get("value"):
+                operations.append(update(NOTES, uuid, {"value": right}))
+        for key, value in wanted.items():
+            if value:
+                operations.append(insert(NOTES, {"module": MODULE, "key": key, "value": cut(value, 1024)}))
+        return operations
 
     # -- the loop
 
     def step(self):
         """What the facts and the clock say; milliseconds until the clock is the next to speak."""
-        now = ticks()
         self.left = LOOK
-        self.bus.expire()
-        self._look_after_bus(now)
-        self._look_after_server(now)
+        due = self.bus.expire()
+        if due is not None:
+            self._within(due)
+        if self.wps is not None and not self.bus.sock:
+            say("wpsd has gone.")
+            self.wps, self.known = None, False
+        if not self.db.sock:
+            if self.ready:
+                say("the connection to the database is lost.")
+            self._forget_server()
+        for link in self.links:
+            self._within(link.keep())
+        if not self._is_to_come(self.look):
+            self.look, self.stale = after(ticks(), LOOK), True
+            if self.wps is None:
+                self._find_wpsd()
         if self.ready:
             self._work()
         self._ask()
-        self._write()
-        if self.asking or any([bss.opening or bss.closing for bss in self.bsses.values()]):
-            self._within(1000)
+        if self.ready:
+            self._write()
         if self.ready and not self.db.sock or self.wps is not None and not self.bus.sock:
             self._within(0)  # one of them was ended just now
         return self.left
 
-    def _look_after_bus(self, now):
-        if self.bus.sock:
-            self.lookup = after(now, 1000)
-            if has_come(self.look, now):
-                self.look = after(now, LOOK)
-                self.stale.add(None)
-                if self.wps is None:
-                    self._find_wpsd()
-            self._within(ticks_diff(self.look, now))
-            return
-        if self.wps is not None:
-            self._lost_wpsd()
-            self.lookup = now
-        if has_come(self.lookup, now):
-            self.lookup = after(now, 1000)
-            self.bus.connect()
-        self._within(ticks_diff(self.lookup, now))
-
-    def _look_after_server(self, now):
-        if self.db.sock:
-            self.reconnect = after(now, 250 if self.ready else self.pause)
-            return
-        if self.ready:
-            say("the connection to the database is lost.")
-        self._forget_server()
-        if has_come(self.reconnect, now):
-            self.reconnect = after(now, self.pause)
-            self.pause = min(SLOWEST, 2 * self.pause)
-            if not self.db.connect():
-                self._say_once("no server listens on %s." % self.db.path)
-        if not self.db.sock:
-            self._within(ticks_diff(self.reconnect, now))
-
-    def _say_once(self, sentence):
-        if sentence and sentence != self.said:
-            say(sentence)
-        self.said = sentence
-
     def run(self):
         """Serve for ever."""
-        poll = select.poll()
-        watched = {}  # fd -> (source, its socket, mask)
         while True:
             left = self.step()
-            for source in (self.bus, self.db):
-                if source.unsent():
-                    source.flush()
-            for fd in tuple(watched):
-                if watched[fd][0].sock is not watched[fd][1]:
-                    poll.unregister(fd)
-                    del watched[fd]
-            for source in (self.bus, self.db):
-                if source.sock:
-                    mask = select.POLLIN | (select.POLLOUT if source.unsent() else 0)
-                    fd = source.sock.fileno()
-                    if fd not in watched or watched[fd][2] != mask:
-                        poll.register(fd, mask)
-                        watched[fd] = source, source.sock, mask
+            poll, clients = select.poll(), {}
+            for client in (self.bus, self.db):
+                client.flush()
+                if client.sock:
+                    clients[client.sock.fileno()] = client
+                    poll.register(client.sock.fileno(), select.POLLIN | (select.POLLOUT if client.unsent() else 0))
             for ready in poll.poll(left):
-                source = watched[ready[0]][0]
-                if ready[1] & select.POLLOUT:
-                    source.flush()
-                if ready[1] & ~select.POLLOUT:
-                    source.receive()
+                client = clients[ready[0]]
+                client.flush()
+                client.receive()
 
 
 # ---------------------------------------------------------------------------
 # main
 # ---------------------------------------------------------------------------
 
-USAGE = """usage: wpsd-ovsdb [--db SOCKET] [--ubus SOCKET] [--no-seed] [--version]
-
-An OVSDB manager steers WPS: Wifi_VIF_Config in, Wifi_VIF_State and Node_State out.
-
-  --db SOCKET    the ovsdb-server's socket (%(db)s)
-  --ubus SOCKET  ubusd's socket (%(ubus)s)
-  --no-seed      put no rows into Wifi_VIF_Config
-  --version      print the version
-"""
+USAGE = "usage: wpsd-ovsdb [--db SOCKET] [--ubus SOCKET] [--no-seed] [--version]"
 
 
 def main(arguments):
     if hasattr(gc, "threshold"):
         gc.collect()
         gc.threshold(16384)  # left alone MicroPython would fill its whole heap first
-    options = {"db": "/var/run/wpsd-ovsdb/db.sock", "ubus": "/var/run/ubus/ubus.sock"}
+    sockets = {"--db": "/var/run/wpsd-ovsdb/db.sock", "--ubus": "/var/run/ubus/ubus.sock"}
     seed = True
     while arguments:
         word = arguments.pop(0)
-        if word[:2] == "--" and word[2:] in options and arguments:
-            options[word[2:]] = arguments.pop(0)
+        if word in sockets and arguments:
+            sockets[word] = arguments.pop(0)
         elif word == "--no-seed":
             seed = False
-        elif word == "--help":
-            print(USAGE % options)
-            return 0
-        elif word == "--version":
-            print("wpsd-ovsdb " + VERSION)
-            return 0
         else:
-            sys.stderr.write("wpsd-ovsdb: what is %s? See --help.\n" % word)
-            return 2
-    try:
-        Bridge(options["ubus"], options["db"], seed).run()
-    except KeyboardInterrupt:
-        pass
-    return 0
+            print("wpsd-ovsdb " + VERSION if word == "--version" else USAGE)
+            return 0 if word in ("--version", "--help") else 2
+    Bridge(sockets["--ubus"], sockets["--db"], seed).run()
 
 
 if __name__ == "__main__":
