@@ -40,8 +40,12 @@ KNOWN = {  # conditions, and what they are on the router
     "__name__ == '__main__'": False,
 }
 UNTOLD = ("WireError",)  # whatever it says, the connection ends
-NAME = {ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.FunctionDef: "name", ast.ClassDef: "name"}
 FOREIGN = set().union(*map(dir, (builtins, str, bytes, dict, list, set, int, OSError, socket.socket, select.poll())))
+
+LOWER, UPPER = (
+    [word for word in [*letters, *map("".join, itertools.product(letters, repeat=2))] if word not in keyword.kwlist]
+    for letters in (string.ascii_lowercase, string.ascii_uppercase)
+)
 
 
 class OnTheRouter(ast.NodeTransformer):
@@ -135,27 +139,56 @@ def inlined(nodes):
     return [Inlined(values).visit(node) for node in rest]
 
 
+def by_use(names, words):
+    """{name: word}: what is used most has the shortest."""
+    return dict(zip([name for name, _ in collections.Counter(names).most_common()], words))
+
+
+def with_short_locals(function, kept):
+    """In each function they begin anew: the names of arguments stand in the bytecode, and need not be many."""
+    inside = [node for node in ast.walk(function) if node is not function]
+    names = [node.arg for node in inside if isinstance(node, ast.arg)] + stored(function)
+    names += [node.name for node in inside if isinstance(node, (ast.FunctionDef, ast.ExceptHandler)) and node.name]
+    short = by_use([name for name in names if name not in kept], [word for word in LOWER if word not in kept])
+    for node in inside:
+        for field in ("id", "arg", "name"):
+            if hasattr(node, field) and not isinstance(node, ast.keyword):
+                setattr(node, field, short.get(getattr(node, field), getattr(node, field)))
+        if isinstance(node, ast.Nonlocal):
+            node.names = [short.get(name, name) for name in node.names]
+    return set(names)
+
+
 def shortened(nodes):
-    """With short names for what is ours, and {name: short name}. What the interpreter has keeps its name, so does
-    what is also a word in a string, and an argument that a call names."""
+    """With short names for what is ours, and those of the functions as {name: short name}. What the interpreter has
+    keeps its name, so does what is also a word in a string, and an argument that a call names."""
     each = [inner for node in nodes for inner in ast.walk(node)]
-    modules = set().union(*[bound(node) for node in each if isinstance(node, ast.Import)])
+    modules = set().union(*[bound(node) for node in nodes if isinstance(node, ast.Import)])
     words = {node.value for node in each if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    kept = {*FOREIGN, *modules, *words, *(node.arg for node in each if isinstance(node, ast.keyword)), "main"}
-    theirs = {id(node) for node in each if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules}
-    named = [node for node in each if type(node) in NAME and id(node) not in theirs]
-    count = collections.Counter(getattr(node, NAME[type(node)]) for node in named)
-    ours = {
-        getattr(node, NAME[type(node)]) for node in named
-        if not isinstance(getattr(node, "ctx", None), ast.Load)
-    }  # fmt: skip
-    letters = ["".join(pair) for length in (1, 2) for pair in itertools.product(string.ascii_letters, repeat=length)]
-    free = iter([word for word in letters if word not in count and word not in kept and word not in keyword.kwlist])
-    short = {name: next(free) for name, _ in count.most_common() if name in ours - kept and name[:2] != "__"}
-    for node in named:
-        name = getattr(node, NAME[type(node)])
-        setattr(node, NAME[type(node)], short.get(name, name))
-    return nodes, short
+    kept = {node.arg for node in each if isinstance(node, ast.keyword)}
+    methods = [inner for node in nodes if isinstance(node, ast.ClassDef) for inner in node.body
+               if isinstance(inner, ast.FunctionDef)]  # fmt: skip
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    ours = set().union(*map(bound, nodes)) - modules - {"main"}
+    for function in functions + methods:
+        both = with_short_locals(function, kept) & ours
+        if both:
+            sys.exit(f"build.py: {function.name} has names of its own that the module has: {both}")
+    attributes = [node for node in each if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in modules]
+    made = {node.attr for node in attributes if isinstance(node.ctx, ast.Store)} | {node.name for node in methods}
+    made = {name for name in made - FOREIGN - words if name[:2] != "__"}
+    attribute = by_use([node.attr for node in attributes if node.attr in made], LOWER[:26] + UPPER)
+    name = by_use([node.id for node in each if isinstance(node, ast.Name) and node.id in ours], UPPER)
+    told = {}
+    for node in each:
+        if isinstance(node, ast.Attribute) and node in attributes:
+            node.attr = attribute.get(node.attr, node.attr)
+        elif isinstance(node, ast.Name):
+            node.id = name.get(node.id, node.id)
+    for node in methods + [node for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))]:
+        short = (attribute if node in methods else name).get(node.name, node.name)
+        told[node.name], node.name = short, short
+    return nodes, told
 
 
 def one_file(wpsd, program):

@@ -230,7 +230,7 @@ def test_a_wish_that_is_unset_means_what_uci_says(home):
 
 
 def test_without_seed_only_the_manager_puts_rows_into_config(world):
-    world.bridge.command.append("--no-seed")
+    world.bridge.command += ["--seed", "0"]
     world.wpsd.add("home-24")
     world.wpsd.start()
     world.bridge.start()

@@ -101,7 +101,7 @@ def test_the_empty_database_is_one_that_the_server_takes_with_the_schema_of_the_
 def test_the_init_script_has_a_server_on_a_unix_socket_and_the_bridge_started_as_that_user(installed):
     instances = configured(installed)
     assert instances["server"]["command"] == [*SERVER, f"{RUN}/conf.db"]
-    assert instances["bridge"]["command"] == ["/usr/sbin/wpsd-ovsdb", "--db", f"{RUN}/db.sock"]
+    assert instances["bridge"]["command"] == ["/usr/sbin/wpsd-ovsdb", "--db", f"{RUN}/db.sock", "--seed", "1"]
     assert instances["bridge"]["file"] == ["/usr/lib/wpsd/wpsd_ovsdb.mpy"]
     for path, mode in ((RUN, 0o40750), (f"{RUN}/conf.db", 0o100640)):
         found = os.stat(installed.root / path[1:])
@@ -118,7 +118,7 @@ def test_what_a_manager_wrote_survives_a_reload_and_not_a_boot(installed):
 def test_with_somebody_elses_server_the_bridge_alone_is_started(installed):
     instances = configured(installed, "server '0'", "socket '/var/run/db.sock'", "seed '0'")
     assert list(instances) == ["bridge"]
-    assert instances["bridge"]["command"][1:] == ["--db", "/var/run/db.sock", "--no-seed"]
+    assert instances["bridge"]["command"][1:] == ["--db", "/var/run/db.sock", "--seed", "0"]
 
 
 def test_a_manager_is_called_with_certificates_of_both_sides(installed):

@@ -244,8 +244,8 @@ class Ovsdb:
             if not raw:
                 self.drop()
                 return
-            for frame in self._framer.cut(raw):
-                self._dispatch(json.loads(frame))
+            for whole in self._framer.cut(raw):
+                self._dispatch(json.loads(whole))
                 if not self.sock:
                     return
         except OSError as e:
@@ -452,7 +452,7 @@ class Bridge:
     def _find_wpsd(self):
         def found(status, object_id):
             if status == OK:
-                self.wps, self.stale = object_id, True
+                self.wps, self.known, self.stale = object_id, False, True  # what one said is not what the next says
 
         self.bus.lookup("wps", found)
 
@@ -823,25 +823,20 @@ class Bridge:
 # main
 # ---------------------------------------------------------------------------
 
-USAGE = "usage: wpsd-ovsdb [--db SOCKET] [--ubus SOCKET] [--no-seed] [--version]"
+USAGE = "usage: wpsd-ovsdb [--db SOCKET] [--ubus SOCKET] [--seed 0] [--version]"
 
 
 def main(arguments):
     if hasattr(gc, "threshold"):
         gc.collect()
         gc.threshold(16384)  # left alone MicroPython would fill its whole heap first
-    sockets = {"--db": "/var/run/wpsd-ovsdb/db.sock", "--ubus": "/var/run/ubus/ubus.sock"}
-    seed = True
-    while arguments:
-        word = arguments.pop(0)
-        if word in sockets and arguments:
-            sockets[word] = arguments.pop(0)
-        elif word == "--no-seed":
-            seed = False
-        else:
-            print("wpsd-ovsdb " + VERSION if word == "--version" else USAGE)
-            return 0 if word in ("--version", "--help") else 2
-    Bridge(sockets["--ubus"], sockets["--db"], seed).run()
+    options = {"--db": "/var/run/wpsd-ovsdb/db.sock", "--ubus": "/var/run/ubus/ubus.sock", "--seed": "1"}
+    while len(arguments) > 1 and arguments[0] in options:
+        options[arguments[0]], arguments = arguments[1], arguments[2:]
+    if arguments:
+        print("wpsd-ovsdb " + VERSION if arguments[0] == "--version" else USAGE)
+        return 0 if arguments[0] in ("--version", "--help") else 2
+    Bridge(options["--ubus"], options["--db"], options["--seed"] != "0").run()
 
 
 if __name__ == "__main__":
