@@ -67,7 +67,7 @@ def test_a_killed_wpsd_shows_as_unset_and_comes_back(home):
 def test_a_wpsd_that_has_not_seen_everything_when_it_comes_is_asked_again_soon(home):
     home.wpsd.stop()
     home.wpsd.start()
-    home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "it was asked")
+    wait(lambda: home.bridge.log.count("wpsd is there") == 2, 20, "it was asked")
     home.wpsd.bsses["home-24"]["enabled"] = True  # and says nothing
     home.settled()
 
@@ -150,7 +150,7 @@ def test_a_second_bridge_waits_and_writes_nothing_until_the_first_one_is_gone(ho
 
 def test_a_second_bridge_that_goes_while_it_waits_does_not_disturb_the_first(home):
     with Bridge(home.command, home.folder, home.bus.path, home.server) as other:
-        home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "it waits")
+        wait(lambda: home.bridge.log.count("wpsd is there") == 2, what="it waits")
         other.end()
     for order in (True, False):
         home.manager.order("home-24", wps=True, wps_pbc=order)
@@ -195,7 +195,8 @@ def test_a_wpsd_that_stands_still_gets_the_cancel_of_what_was_refused_meanwhile(
     home.bridge.kill()
     name = "CPython" if "python" in home.command[0].rpartition("/")[2] else "MicroPython"
     with Bridge(commands(build(tmp_path, CALL_TIME=1500))[name], home.folder, home.bus.path, home.server):
-        home.manager.wait(lambda: home.bridge.log.count("wpsd is there") == 2, "the other one looked around")
+        for sentence in ("wpsd is there", "connected to the database"):
+            wait(lambda sentence=sentence: home.bridge.log.count(sentence) == 2, what="the other one has " + sentence)
         home.settled()
         home.wpsd.delay = 3
         home.manager.order("home-24", wps=True, wps_pbc=True)

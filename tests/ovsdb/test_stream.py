@@ -153,6 +153,9 @@ def test_whatever_a_row_has_the_bridge_hangs_up_or_takes_it_for_unset(updates):
             bridge._forget_server()
         bridge.stale = bridge.asking = False
         bridge.step()
+        bridge.known = False
+        bridge.step()
+        bridge.known = True
         for method, arguments in bridge.bus.calls:
             assert all(isinstance(value, (str, bool)) for value in arguments.values()), (method, arguments)
 

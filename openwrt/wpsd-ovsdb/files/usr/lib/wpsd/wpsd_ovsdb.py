@@ -85,22 +85,18 @@ class Framer:
                 while at < end:
                     c = rest[at]
                     at += 1
-                    if not depth and c not in (123, 32, 9, 10, 13):
-                        raise ValueError("no object")
                     step = _DEEPER.get(c, 0)
+                    if depth > DEEPEST or not depth and c not in (123, 32, 9, 10, 13):
+                        raise ValueError("no object")
                     depth += step
                     if step < 0 and not depth:
                         found.append(rest[start:at])
                         start = at
-                    if depth > DEEPEST:
-                        raise ValueError("nested too deep")
-                if quote >= 0 and not depth:
-                    raise ValueError("no object")
                 self._quoted = quote >= 0
             at = end + (quote >= 0)
+            if self._quoted and not depth or at - start > LONGEST:
+                raise ValueError("no object")
         self._rest, self._at, self._depth = rest[start:], at - start, depth
-        if len(self._rest) > LONGEST:
-            raise ValueError("too long")
         return found
 
 
@@ -114,13 +110,12 @@ MODULE = "wpsd"  # our rows of Node_State
 UNSET = ["set", []]
 
 CONFIG, STATE, NOTES = "Wifi_VIF_Config", "Wifi_VIF_State", "Node_State"
+BOTH = ["if_name", "wps", "wps_pbc", "wps_pbc_key_id"]
 MONITOR = {
-    CONFIG: [{"columns": ["if_name", "wps", "wps_pbc", "wps_pbc_key_id"]}],
-    STATE: [{
-        "columns": ["if_name", "ssid", "mode", "enabled", "vif_config", "wps", "wps_pbc", "wps_pbc_key_id"]
-    }],
+    CONFIG: [{"columns": BOTH}],
+    STATE: [{"columns": BOTH + ["ssid", "mode", "enabled", "vif_config"]}],
     NOTES: [{"columns": ["key", "value"], "where": [["module", "==", MODULE]]}],
-}  # fmt: skip
+}
 NAMES = ("if_name", "wps_pbc_key_id", "key")  # columns that are always a string
 
 MOST_WAITING = 1 << 16  # bytes that may wait for a server which does not read
@@ -212,14 +207,13 @@ class Ovsdb:
         """All of them or none, and only while the lock is ours.  done(error): None, or why not."""
 
         def answered(result):
-            for entry in result:
-                if entry and entry.get("error") == "not owner":
-                    self.drop()
-                    return
-                if entry and "error" in entry:
-                    done("%s: %s" % (entry["error"], entry.get("details")))
-                    return
-            done(None)
+            wrong = [entry for entry in result if entry and "error" in entry]
+            if not wrong:
+                done(None)
+            elif wrong[0]["error"] == "not owner":
+                self.drop()
+            else:
+                done("%s: %s" % (wrong[0]["error"], wrong[0].get("details")))
 
         self._ask("transact", [DATABASE, {"op": "assert", "lock": LOCK}] + operations, answered)
 
@@ -252,7 +246,7 @@ class Ovsdb:
             if e.errno != _EAGAIN:
                 self.drop()
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, MemoryError) as e:
-            say("the server sent something that is not OVSDB; hanging up: %r" % e)
+            say("the server said what is not OVSDB: %r" % e)
             self.drop()
 
     def _dispatch(self, message):
@@ -282,7 +276,7 @@ _OVER = (None, "finishing", "ended")  # states of a session that hands out no ke
 
 # What counts of an entry of `status`: while all of it stays, wpsd would answer a wish as it did before.
 ENTRY = ("ifname", "ssid", "enabled", "supported", "wps_pbc", "wps_pbc_key_id", "key_ids", "reason_code")
-LAST = ("id", "result", "key_id", "mac", "name", "connected", "ended", "error", "code")
+LAST = ("result", "key_id", "mac", "name", "connected", "ended", "error")
 
 
 class Row:
@@ -339,11 +333,8 @@ SETTLE = 2000  # ms that a wpsd which has just come may need until it has seen e
 LOOK = 60000  # ms between looks while nothing is told
 SOONEST, SLOWEST = 250, 8000  # ms between attempts to connect: twice as long each time
 
-_BROKEN = {  # wpsd did not answer: this may come true by itself
-    TIMEOUT: "no_answer: wpsd did not answer.",
-    FAILED: "no_wpsd: wpsd is not there.",
-    UNKNOWN: "no_answer: wpsd could not answer.",
-}
+_NO_ANSWER = "no_answer: wpsd did not answer."
+_BROKEN = {TIMEOUT: _NO_ANSWER, UNKNOWN: _NO_ANSWER, FAILED: "no_wpsd: wpsd is not there."}  # wpsd did not refuse
 
 
 class Link:
@@ -401,7 +392,7 @@ class Bridge:
         elif columns is None:
             self.rows[table].pop(uuid, None)
         else:
-            self.rows[table].setdefault(uuid, {"if_name": "", "wps_pbc_key_id": ""}).update(columns)
+            self.rows[table].setdefault(uuid, {"if_name": "", "wps_pbc_key_id": "", "key": ""}).update(columns)
 
     def _on_config(self, uuid, columns):
         row = self.configs.get(uuid)
@@ -442,19 +433,15 @@ class Bridge:
 
     def _listen(self, status, object_id):
         if status == OK:
-            self.bus.register(object_id, "wps.*", self._ignore)
-            self.bus.register(object_id, "ubus.object.*", self._ignore)
-            self._find_wpsd()
-
-    def _ignore(self, *_answer):
-        pass
+            self.bus.register(object_id, "ubus.object.*", lambda *_: self._find_wpsd())
+            self.bus.register(object_id, "wps.*", lambda *_: None)
 
     def _find_wpsd(self):
-        def found(status, object_id):
-            if status == OK:
-                self.wps, self.known, self.stale = object_id, False, True  # what one said is not what the next says
+        self.bus.lookup("wps", self._found)
 
-        self.bus.lookup("wps", found)
+    def _found(self, status, object_id):
+        if status == OK:
+            self.wps, self.known, self.stale = object_id, False, True  # what one said is not what the next says
 
     def _on_news(self, request, event, arguments):
         request.finish(OK)
@@ -494,7 +481,7 @@ class Bridge:
             if self.known:
                 self._on_status(answer["bss"])
         except (KeyError, TypeError, AttributeError):
-            say("wpsd answered something that this version does not understand.")
+            say("wpsd said what this version does not understand.")
             self.known = False
         if not self.known:
             self.look = after(ticks(), WPSD_TIME)
@@ -564,7 +551,7 @@ class Bridge:
             refusal = "no_such_ifname: There is no such access point."
         elif opens and row.order == _OLD:
             if not bss.wps_pbc or row.key_id not in ("", bss.wps_pbc_key_id):
-                refusal = "old: This order is older than the connection to the database."
+                refusal = "old: This order is older than the connection."
         else:
             return
         if opens and refusal:
@@ -631,8 +618,7 @@ class Bridge:
         named = [row.key_id for row in rows if row.key_id]
         if len(set([row.key_id or self.bsses[row.if_name].wps_pbc_key_id for row in rows]) - {""}) > 1:
             for row in rows:
-                sentence = "several_keys: One network has one session with one key; these rows name several."
-                self._refuse(row.if_name, sentence)
+                self._refuse(row.if_name, "several_keys: The rows of one network name several keys.")
                 row.order = _DONE
             return
         fields = (("wps_pbc", True),)
@@ -650,8 +636,7 @@ class Bridge:
             if not lacking:
                 self._accept(bss.ifname, False)
             elif running and lacking != (("wps", True),):
-                sentence = "session_active: A session runs on this network; this is done when it is over."
-                self._refuse(bss.ifname, sentence, True)
+                self._refuse(bss.ifname, "session_active: This is done when the session is over.", True)
             elif bss.tried != (lacking, bss.facts) and not self._is_to_come(bss.retry):
                 same = bss.supported and all([self._lacking(other) == lacking for other in able])
                 self._configure(able if same else [bss], lacking, ())
@@ -760,10 +745,10 @@ class Bridge:
         for name in self.refused:
             wanted[cut(name, 50) + ".refused"] = self.refused[name][0]
         for name, bss in self.bsses.items():
-            wanted[cut(name, 50) + ".key_ids"] = " ".join(bss.key_ids)
-            wanted[cut(name, 50) + ".last"] = bss.last
+            wanted[name + ".key_ids"] = " ".join(bss.key_ids)
+            wanted[name + ".last"] = bss.last
         for uuid, row in self.rows[NOTES].items():
-            right = cut(wanted.pop(row.get("key"), ""), 1024)
+            right = cut(wanted.pop(row["key"], ""), 1024)
             if not right and (self.known or row["key"].endswith(".refused")):
                 operations.append(delete(NOTES, uuid))
             elif right and right != row.get("value"):
@@ -778,9 +763,7 @@ class Bridge:
     def step(self):
         """What the facts and the clock say; milliseconds until the clock is the next to speak."""
         self.left = LOOK
-        due = self.bus.expire()
-        if due is not None:
-            self._within(due)
+        self._within(self.bus.expire() or LOOK)
         if self.wps is not None and not self.bus.sock:
             say("wpsd has gone.")
             self.wps, self.known = None, False
@@ -814,9 +797,7 @@ class Bridge:
                     clients[client.sock.fileno()] = client
                     poll.register(client.sock.fileno(), select.POLLIN | (select.POLLOUT if client.unsent() else 0))
             for ready in poll.poll(left):
-                client = clients[ready[0]]
-                client.flush()
-                client.receive()
+                clients[ready[0]].receive()
 
 
 # ---------------------------------------------------------------------------
