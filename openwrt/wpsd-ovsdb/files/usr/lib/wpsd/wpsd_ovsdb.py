@@ -261,7 +261,7 @@ class Ovsdb:
         elif method == "update2":
             self._tell(message["params"][1])
         elif method == "locked":
-            self._locked({"locked": True})
+            self._locked({method: True})
         else:  # stolen, monitor_canceled and what nobody knows: begin anew
             self.drop()
 
@@ -407,7 +407,7 @@ class Bridge:
         if name != row.if_name:
             self._left(name, False)
             if len(self._rows(row.if_name)) == 2:
-                say("%s has two rows in Wifi_VIF_Config." % row.if_name)
+                say("%s has two rows." % row.if_name)
 
     def _left(self, if_name, deleted):
         """A Config row is no more of this interface: that closes its window."""
@@ -440,8 +440,8 @@ class Bridge:
         self.bus.lookup("wps", self._found)
 
     def _found(self, status, object_id):
-        if status == OK:
-            self.wps, self.known, self.stale = object_id, False, True  # what one said is not what the next says
+        if status == OK and object_id != self.wps:  # what one said is not what the next says
+            self.wps, self.known, self.stale = object_id, False, True
 
     def _on_news(self, request, event, arguments):
         request.finish(OK)
@@ -481,7 +481,7 @@ class Bridge:
             if self.known:
                 self._on_status(answer["bss"])
         except (KeyError, TypeError, AttributeError):
-            say("wpsd said what this version does not understand.")
+            say("wpsd said what is not understood.")
             self.known = False
         if not self.known:
             self.look = after(ticks(), WPSD_TIME)
@@ -618,7 +618,7 @@ class Bridge:
         named = [row.key_id for row in rows if row.key_id]
         if len(set([row.key_id or self.bsses[row.if_name].wps_pbc_key_id for row in rows]) - {""}) > 1:
             for row in rows:
-                self._refuse(row.if_name, "several_keys: The rows of one network name several keys.")
+                self._refuse(row.if_name, "several_keys: The rows of a network name several.")
                 row.order = _DONE
             return
         fields = (("wps_pbc", True),)
@@ -763,13 +763,13 @@ class Bridge:
     def step(self):
         """What the facts and the clock say; milliseconds until the clock is the next to speak."""
         self.left = LOOK
-        self._within(self.bus.expire() or LOOK)
+        self.bus.expire()
         if self.wps is not None and not self.bus.sock:
             say("wpsd has gone.")
             self.wps, self.known = None, False
         if not self.db.sock:
             if self.ready:
-                say("the connection to the database is lost.")
+                say("the database is lost.")
             self._forget_server()
         for link in self.links:
             self._within(link.keep())
@@ -782,6 +782,8 @@ class Bridge:
         self._ask()
         if self.ready:
             self._write()
+        if self.asking or any([bss.opening or bss.closing for bss in self.bsses.values()]):
+            self._within(1000)  # a call may have to be given up
         if self.ready and not self.db.sock or self.wps is not None and not self.bus.sock:
             self._within(0)  # one of them was ended just now
         return self.left
