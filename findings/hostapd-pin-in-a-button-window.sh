@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # hostapd 2.10 (Debian 12): a WPS_PIN that comes while a push-button window is open makes a PIN's window of it
 # without an event: the beacon's Device Password ID goes from 4, push button, to 0, PIN, and WPS_GET_STATUS goes on
-# calling the button's window Active. WPS_CANCEL then ends the PIN's window, says WPS-CANCEL and OK, and leaves the
-# word Active where a cancelled window is Timed-out: by the status, WPS is open until the press is 120 s old.
+# calling the button's window Active. (On simulated radios a device at its button found nobody to take it in for 25
+# s, and was in 3 s after another WPS_PBC.) WPS_CANCEL then ends the PIN's window, says WPS-CANCEL and OK, and leaves
+# the word Active where a cancelled window is Timed-out: by the status, WPS is open until the press is 120 s old.
 # Needs apt-get and dpkg of Debian 12, and python3. Exits 0 as long as that is so.
 set -eu
 folder=$(mktemp -d)
