@@ -38,6 +38,9 @@ KNOWN = {  # conditions, and what they are on the router
     "hasattr(gc, 'threshold')": True,
     "sys.implementation.name == 'micropython'": True,
     "__name__ == '__main__'": False,
+    "request and request[2]": False,  # here every answer is wanted whole: nothing picks from one
+    "self._reader and (not self._wants)": False,
+    "self._reader": False,
 }
 UNTOLD = ("WireError",)  # whatever it says, the connection ends
 FOREIGN = set().union(*map(dir, (builtins, str, bytes, dict, list, set, int, OSError, socket.socket, select.poll())))
@@ -55,6 +58,14 @@ class OnTheRouter(ast.NodeTransformer):
         self.generic_visit(node)
         outcome = KNOWN.get(ast.unparse(node.test))
         return node if outcome is None else node.body if outcome else node.orelse
+
+    def visit_IfExp(self, node):
+        return node.orelse if KNOWN.get(ast.unparse(node.test)) is False else node
+
+    def visit_BoolOp(self, node):
+        if isinstance(node.op, ast.Or):
+            node.values = [value for value in node.values if KNOWN.get(ast.unparse(value)) is not False]
+        return node if len(node.values) > 1 else node.values[0]
 
     def visit_Raise(self, node):
         if isinstance(node.exc, ast.Call) and ast.unparse(node.exc.func) in UNTOLD:

@@ -246,7 +246,7 @@ class Ovsdb:
             if e.errno != _EAGAIN:
                 self.drop()
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, MemoryError) as e:
-            say("the server said what is not OVSDB: %r" % e)
+            say("this is not OVSDB: %r" % e)
             self.drop()
 
     def _dispatch(self, message):
@@ -481,7 +481,7 @@ class Bridge:
             if self.known:
                 self._on_status(answer["bss"])
         except (KeyError, TypeError, AttributeError):
-            say("wpsd said what is not understood.")
+            say("this is not wpsd's status.")
             self.known = False
         if not self.known:
             self.look = after(ticks(), WPSD_TIME)
