@@ -135,10 +135,10 @@ def test_uci_for_which_there_was_no_memory_is_read_again_within_a_minute_though_
             router.look()
         finally:
             wpsd.read_networks = read
-        clock.gone += wpsd.UCI_AGAIN - 1000
+        clock.gone += wpsd.UCI_AGAIN // 2
         router.look()
         assert router.place().unknown.code == router.places.trouble.code == "uci_too_large"
-        clock.gone += 1000
+        clock.gone += wpsd.UCI_AGAIN // 2
         router.look()
         assert router.place().network.section.name == "home" and not router.places.trouble
         assert len(router.errors()) == 1
