@@ -4687,11 +4687,19 @@ class Mender:
             if said == b"Timed-out" and (was_open or confirmed):
                 link.pbc = True
                 self._on_event(bss, link, [b"WPS-TIMEOUT"])
-            elif link.outcome.startswith("Success"):
-                link.pbc = True
-                self._on_event(bss, link, [b"WPS-SUCCESS", link.outcome[8:].encode()])
+            else:
+                self._succeeded(bss, link)
         elif not mine:
+            is_ended = not self._wanted(bss).window  # by somebody who came before hostapd could be asked
+            if is_ended and said == b"Disabled" and (confirmed or number and link.outcome != before):
+                self._succeeded(bss, link)
             bss.windows.pop(link.path, None)  # closed
+
+    def _succeeded(self, bss, link):
+        """Its last outcome is one that no event has told of."""
+        if link.outcome.startswith("Success"):
+            link.pbc = True
+            self._on_event(bss, link, [b"WPS-SUCCESS", link.outcome[8:].encode()])
 
     def _take_pin(self, bss, link):
         """The AP's own PIN hands the key to anybody who sends it, whatever the file says by now (HOSTAPD)."""
@@ -4772,8 +4780,8 @@ class Mender:
                 return
             outcome = outcome_of(wps)
             if outcome != before and outcome.startswith("Success"):
-                link.outcome, link.pbc = outcome, True
-                self._on_event(bss, link, [b"WPS-SUCCESS", outcome[8:].encode()])
+                link.outcome = outcome
+                self._succeeded(bss, link)
                 return
         else:
             before = link.outcome
@@ -5368,8 +5376,13 @@ class Sessions:
                 spare.is_sent = True
                 self._save()
             self.report("credential_sent", session)
-            if spare and session.state == FINISHING:  # it was said before that, and read late
-                self.devices.give(spare, session.mac, session.uuid, session.name)
+            self._give_late(session)
+
+    def _give_late(self, session):
+        """What hostapd has said before the session ended is read after that."""
+        spare = self.devices.find(session.key_id)
+        if spare and session.state == FINISHING:
+            self.devices.give(spare, session.mac, session.uuid, session.name)
 
     def _attempt_failed(self, bss, link, words):
         link.outcome = "Failed "
@@ -5388,6 +5401,10 @@ class Sessions:
             session.is_given = True
             session.link = link.number
             self._end(session, "success", None, bss.ifname)
+        elif was_open and self.of(bss) and bss.windows.get(link.path, (0,))[0] == self.of(bss).id:
+            session = self.of(bss)
+            session.mac = words[0] if words else session.mac
+            self._give_late(session)
         self._changed(bss)
 
     def _timed_out(self, bss, link, _words):
