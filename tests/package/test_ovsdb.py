@@ -78,6 +78,10 @@ def test_its_bytecode_is_version_6_without_native_code_and_has_nothing_of_uci_or
     assert b"Wifi_VIF_Config" in mpy and b"WPS_PBC" not in mpy and b"wpa_psk" not in mpy
 
 
+def test_its_ipk_takes_no_more_than_12_kb_of_flash(built):
+    assert built["ipk"][NAME].stat().st_size <= 12000
+
+
 def test_its_scripts_are_clean(northbound, tmp_path):
     for path in ("etc/init.d/wpsd-ovsdb", "usr/sbin/wpsd-ovsdb"):
         source = (PROJECT / "openwrt" / NAME / "files" / path).read_bytes()
