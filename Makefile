@@ -36,8 +36,8 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	$(VM) --machines 3 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout -p pytest_rerunfailures --reruns 1 --ignore tests/vm/long tests/vm || status=1; \
 	exit $$status
 
-test-long: setup ## devices with keys of their own: twenty of them, WPA3, a full disk, kills, on real radios (three quarters of an hour)
-	@$(VM) --limit 4500 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout tests/vm/long
+test-long: setup ## devices with keys of their own: twenty of them, WPA3, a full disk, kills, on real radios (an hour)
+	@$(VM) --limit 6000 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout tests/vm/long
 
 soak: setup ## a month of sessions, with hostapd and ubusd coming and going (20 minutes)
 	@$(BIN)/python tests/soak.py
