@@ -347,7 +347,9 @@ class Link:
 
     def keep(self):
         """Milliseconds until the next attempt; LOOK while none is needed."""
-        if not self.client.sock and has_come(self.due, ticks()):
+        if self.client.sock:
+            self.due = ticks()  # always: a time of a week ago is one to come (the ticks go round)
+        elif has_come(self.due, ticks()):
             self.due = after(ticks(), self.pause)
             if not self.client.connect() and self.pause == SOONEST:
                 say("nobody listens on %s." % self.client.path)
@@ -380,6 +382,7 @@ class Bridge:
         self.rows = {STATE: {}, NOTES: {}}  # table -> {uuid: columns}
         self.sent = set()  # whose rows are on their way: if_names; None for Node_State
         self.failed = {}  # of the same, what the server would not write
+        self.seeded = set()  # if_names for which a Config row was made, or refused
 
     def _on_ready(self):
         self.ready = True
@@ -634,6 +637,7 @@ class Bridge:
         for bss in group:
             lacking = self._lacking(bss)
             if not lacking:
+                bss.retry = None
                 self._accept(bss.ifname, False)
             elif running and lacking != (("wps", True),):
                 self._refuse(bss.ifname, "session_active: This is done when the session is over.", True)
@@ -697,35 +701,43 @@ class Bridge:
 
         def done(error):
             self.sent.discard(name)
-            if error and self.failed.get(name) == said:
-                self.db.drop()
+            if self.failed.get(name) != said:
+                self.failed[name] = self._refused(name or "Node_State", error) and said
             elif error:
-                say("%s: the server refuses its row: %s" % (cut(name or "Node_State", 40), error))
-                self.failed[name] = said
+                self.db.drop()
 
         if operations:
             self.sent.add(name)
             self.db.transact(operations, done)
         return True
 
+    def _refused(self, name, error):
+        if error:
+            say("%s: the server refuses its row: %s" % (cut(name, 40), error))
+        return error
+
+    def _seed(self, name, row):
+        """The Config row that an interface has not, once; without it, too, State is told."""
+        if self.seed and name not in self.gone | self.seeded:
+            self.seeded.add(name)
+            self.db.transact([insert(CONFIG, row)], lambda error: self._refused(name, error))
+
     def _state(self, name):
         """What makes Wifi_VIF_State be as it should."""
         bss, rows, operations, seen = self.bsses.get(name), self._rows(name), [], False
         wanted = {"wps": UNSET, "wps_pbc": UNSET, "wps_pbc_key_id": ""}
         if self.known and bss:
-            wanted = {
-                "if_name": name,
-                # wpsd tells bytes that are no text as \xNN
-                "ssid": bss.ssid if len(bss.ssid) <= 36 and "\\x" not in bss.ssid else UNSET,
-                "mode": "ap",
-                "enabled": True,
+            # wpsd tells bytes that are no text as \xNN
+            ssid = bss.ssid if len(bss.ssid) <= 36 and "\\x" not in bss.ssid else UNSET
+            wanted = {"if_name": name, "ssid": ssid, "mode": "ap", "enabled": True}
+            if not rows:
+                self._seed(name, dict(wanted))
+            wanted.update({
                 "vif_config": ["uuid", rows[0].uuid] if rows else UNSET,
                 "wps": bss.enabled and bss.supported,
                 "wps_pbc": bss.wps_pbc,
                 "wps_pbc_key_id": bss.wps_pbc_key_id if bss.enabled else "",
-            }
-            if self.seed and not rows and name not in self.gone:
-                operations.append(insert(CONFIG, {c: wanted[c] for c in ("if_name", "ssid", "mode", "enabled")}))
+            })  # fmt: skip
         for uuid, row in self.rows[STATE].items():
             if row["if_name"] != name or not bss and row.get("mode") != "ap":
                 continue  # another's
