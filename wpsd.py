@@ -98,7 +98,7 @@ _LONGEST_PICKED = 4096  # bytes of a value, or a name, in an answer of which onl
 
 
 # ASCII, what is frequent first: strip() is how bytes are looked at without a loop
-_PRINTABLE = b"0123456789abcdefghijklmnopqrstuvwxyz-_.:ABCDEFGHIJKLMNOPQRSTUVWXYZ !\"#$%&'()*+,/;<=>?@[\\]^`{|}~"
+_PRINTABLE = bytes(range(45, 58)) + bytes(range(95, 123)) + bytes(range(32, 127))
 
 
 class WireError(Exception):
@@ -315,20 +315,24 @@ def _ignore(*_answer):
     pass
 
 
-def _answer_picked(request, size):
-    """For a DATA message of that size, what picked() is for its table."""
-    while size:
-        (word,) = struct.unpack(">I", (yield 4))
-        length = word & 0xFFFFFF
-        pad = min(-length & 3, size - length)
-        if length < 4 or pad < 0:
-            raise WireError("a frame's attribute has a wrong length")
-        if word >> 24 & 0x7F == A_DATA:
-            request[1] = yield from picked(length - 4, request[2])
-        else:
-            yield 4 - length
-        yield -pad
-        size -= length + pad
+def picking(wanted):
+    """What invoke() takes to keep of an answer only what picked() leaves of its table."""
+
+    def read(request, size):
+        while size:
+            (word,) = struct.unpack(">I", (yield 4))
+            length = word & 0xFFFFFF
+            pad = min(-length & 3, size - length)
+            if length < 4 or pad < 0:
+                raise WireError("a frame's attribute has a wrong length")
+            if word >> 24 & 0x7F == A_DATA:
+                request[1] = yield from picked(length - 4, wanted)
+            else:
+                yield 4 - length
+            yield -pad
+            size -= length + pad
+
+    return read
 
 
 class Ubus:
@@ -456,7 +460,7 @@ class Ubus:
                 if size > _MOST or request and request[2]:
                     self._in, self._left = self._in[12:], size - 4
                     if request and request[2]:
-                        self._reader = _answer_picked(request, size - 4)
+                        self._reader = request[2](request, size - 4)
                         self._read(None)
                     continue
                 if len(self._in) < 8 + size:
@@ -568,8 +572,8 @@ class Ubus:
         self._ask(answered, kind, 0, *attributes)
 
     def invoke(self, object_id, method, arguments, done, pick=None, patience=REPLY_TIME):
-        """done(status, the last data message), or what picked() leaves of it, however long it is; TIMEOUT
-        when there is no answer within `patience` ms."""
+        """done(status, the last data message), or of it, however long it is, what `pick` (of picking()) keeps;
+        TIMEOUT when there is no answer within `patience` ms."""
         self._ask(
             done, INVOKE, object_id,
             (A_OBJECT, object_id), (A_METHOD, method), (A_DATA, encode(arguments)), pick=pick,
@@ -3276,7 +3280,7 @@ class Netifd:
 
 
 # What is kept of `network.wireless status`, which has every key in it (OPENWRT).
-_MAP = {"*": {"pending": True, "interfaces": {"*": {"section": True, "ifname": True}}}}
+_MAP = picking({"*": {"pending": True, "interfaces": {"*": {"section": True, "ifname": True}}}})
 
 
 def _radios(answer):

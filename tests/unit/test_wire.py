@@ -430,7 +430,9 @@ def test_listening_works_with_any_object_id():
 
 # -- an answer of which little is wanted
 
-WANTED = {"*": {"up": True, "interfaces": {"*": {"section": True, "ifname": True, "config": {"mode": True}}}}}
+WANTED = wpsd.picking(
+    {"*": {"up": True, "interfaces": {"*": {"section": True, "ifname": True, "config": {"mode": True}}}}}
+)
 
 
 def radio(stations=0):
