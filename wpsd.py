@@ -1104,7 +1104,7 @@ def _commands(lines):
             ):  # fmt: skip
                 raise FileError("there is a name with an odd character in it")
             first = text(first)
-            if second and second == value and len(seen) < 64:
+            if second and second == value and len(before.split()) == 2 and len(seen) < 64:
                 seen[before] = command, first
             yield command, first, second
 
@@ -2449,7 +2449,7 @@ class Link:
 
     def went_down(self):
         # what another BSS's socket tells of our own restart may be read late
-        by_us = self.restarted is not None and ticks_diff(ticks(), self.restarted) < PATIENCE
+        by_us = self.restarted is not None and 0 <= ticks_diff(ticks(), self.restarted) < PATIENCE
         self.went_hidden = bool(self.warm) and not self.configured and not by_us
         self.set_up_anew()
 
@@ -4136,7 +4136,7 @@ class Arming:
                 is_new = file.stamp not in (link.loaded, link.refused)
                 if is_new and link.sock and self._has_to_load(bss, link):
                     if bss.place.has_sae:  # hostapd drops each WPA3 device: its key is no PSK of the file
-                        self._log("info", "%s: the psk file is loaded; WPA3 devices reconnect." % bss.ifname)
+                        self._log("info", "%s: to load the psk file disconnects WPA3 devices." % bss.ifname)
                         self._on_drop(bss, False)
                     self._work_on(file, self._load(file, link, armed))
                     return
@@ -4252,7 +4252,7 @@ def obeyed(link, *commands):
 class Restarts:
     """Of BSSs that hostapd has started without WPS: they are cold.
 
-    Handed in: bsses() -> all that there are; wanted(bss), on_change(bss), on_drop(bss) as to
+    Handed in: bsses() -> all that there are; wanted(bss), on_change(bss), on_drop(bss, True) as to
     the Mender, and save(); fail(bss, refusal); look(bss), hostapd is asked anew.
     """
 
@@ -5407,7 +5407,8 @@ class Sessions:
             self._end(session, "success", None, bss.ifname)
         elif was_open and self.of(bss) and bss.windows.get(link.path, (0,))[0] == self.of(bss).id:
             session = self.of(bss)
-            session.mac = words[0] if words else session.mac
+            if words and session.result != "success":  # else it was told with whom it ended
+                session.mac = words[0]
             self._give_late(session)
         self._changed(bss)
 

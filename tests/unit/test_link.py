@@ -573,3 +573,12 @@ def test_an_accident_over_what_hostapd_said_ends_the_connection_so_that_nobody_w
         assert hostapd.link.sock is None and answers == [None] and hostapd.lost == 1
         assert len(hostapd.accidents) == 1 and hostapd.accidents.pop().startswith("MemoryError in ")
         assert hostapd.link.open() and hostapd.take() == b"ATTACH"
+
+
+def test_a_restart_of_ours_a_week_ago_is_not_why_a_radio_goes_down_now():
+    with Hostapd() as hostapd:
+        link = hostapd.link
+        for ago, went_hidden in ((10, False), (wpsd.PATIENCE + 10, True), (-1000, True)):  # the ticks have gone round
+            link.warm, link.configured, link.restarted = True, False, wpsd.after(wpsd.ticks(), -ago)
+            link.went_down()
+            assert link.went_hidden is went_hidden

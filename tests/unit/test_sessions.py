@@ -102,6 +102,16 @@ def test_the_first_success_closes_the_window_on_the_other_radio():
         assert not hostapds["home_50"].active and sessions.names().count("finished") == 1
 
 
+def test_who_was_told_as_the_one_that_joined_stays_that_when_another_on_the_other_radio_is_heard_of_late():
+    hostapds = {"home_ap": Hostapd(), "home_50": Hostapd()}
+    with Clock() as clock, Sessions(clock, hostapds, **TWO) as sessions:
+        session = sessions.start()
+        hostapds["home_ap"].succeed()
+        hostapds["home_50"].say("WPS-SUCCESS 02:00:00:00:00:02")
+        sessions.turn()
+        assert [told["mac"] for name, told in sessions.told if name == "finished"] == [session.mac] == [TV]
+
+
 def test_a_session_that_nobody_uses_ends_when_its_time_is_over_and_not_before():
     with Clock() as clock, Sessions(clock) as sessions:
         session = sessions.start(timeout=10)

@@ -350,6 +350,13 @@ def test_a_key_for_one_device_is_not_shared_and_one_for_everybody_is():
     assert [(key.id, list(key.macs)) for key in network.keys] == [("tv", [b"02:00:00:00:aa:0f"]), ("all", [])]
 
 
+def test_what_stands_before_a_quote_is_known_again_only_if_it_is_a_command_and_a_name():
+    for odd in (b"option a x # ", b"option a x; option b "):
+        lines = b"\t" + odd + b"'x'\n\t" + odd + b"'y'\n"
+        (section,) = sections_of(b"config one 'one'\n" + lines)
+        assert section.options == {"a": b"x"}
+
+
 def test_a_device_that_is_listed_twice_has_one_line():
     network = network_of(
         stations=b"config wifi-station 'tv'\n\toption key '12345678'\n"
