@@ -170,8 +170,13 @@ class Street(House):
 
 @contextlib.contextmanager
 def unseen(street):
-    """What happens here, happens before wpsd can look."""
+    """What happens here, happens before wpsd can look, and not in the midst of a command of the shell, which has
+    a minute until it is given up."""
     street.wpsd.send_signal(signal.SIGSTOP)
+    while any(street.folder.rglob("*.told")):
+        street.wpsd.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        street.wpsd.send_signal(signal.SIGSTOP)
     yield
     street.wpsd.send_signal(signal.SIGCONT)
 
