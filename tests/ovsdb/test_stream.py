@@ -160,6 +160,86 @@ def test_whatever_a_row_has_the_bridge_hangs_up_or_takes_it_for_unset(updates):
             assert all(isinstance(value, (str, bool)) for value in arguments.values()), (method, arguments)
 
 
+# -- frames of which bytes were changed
+
+ROW = {"if_name": "home-24", "wps": True, "wps_pbc": ["set", []], "wps_pbc_key_id": "key"}
+UPDATES = (
+    {"Wifi_VIF_Config": {"u": {"modify": {"wps_pbc": True}}}}, {"Wifi_VIF_State": {"s": {"insert": ROW}}},
+    {"Wifi_VIF_Config": {"u": {"modify": {"wps_pbc": False}}}},
+    {"Node_State": {"n": {"insert": {"key": "a", "value": "b"}}}},
+    {"Wifi_VIF_Config": {"u": {"delete": None}, "v": {"insert": ROW}}},
+)  # fmt: skip
+CONVERSATION = [
+    {"id": 1, "result": {"locked": True}, "error": None},
+    {"id": 2, "result": {"Wifi_VIF_Config": {"u": {"initial": ROW}}, "Node_State": {}}, "error": None},
+    {"id": 3, "result": [{}, {"uuid": ["uuid", "s"]}], "error": None},
+    {"id": "echo", "method": "echo", "params": []},
+    {"id": 4, "result": [{}, {"error": "constraint violation", "details": "no"}], "error": None},
+    *({"id": None, "method": "update2", "params": [0, update]} for update in UPDATES),
+    {"id": 5, "result": [{}, {"count": 1}], "error": None},
+]
+WHOLE = "".join(map(json.dumps, CONVERSATION)).encode()
+
+
+class Socket:
+    """What a server has sent, in pieces; it takes all that it is sent."""
+
+    def __init__(self, raw, size):
+        self.raw, self.size, self.sent = raw, size, b""
+
+    def recv(self, size):
+        if not self.raw:
+            raise BlockingIOError(11, "EAGAIN")
+        taken, self.raw = self.raw[: min(size, self.size)], self.raw[min(size, self.size) :]
+        return taken
+
+    def send(self, raw):
+        self.sent += raw
+        return len(raw)
+
+    def close(self):
+        self.raw = b""
+
+
+class Kept:
+    """A connection that is not made anew."""
+
+    pause = 0
+
+    def keep(self):
+        return 60000
+
+
+bits = st.sampled_from([b"", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"null", b"1", b'"error"', b'"wps_pbc"'])
+edits = st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), bits | st.binary(max_size=3)), max_size=4)
+
+
+@settings(max_examples=600, deadline=None)
+@given(edits, st.sampled_from([1, 7, 30]))  # bytes at a time: the bridge has to have asked before it is answered
+def test_a_conversation_of_which_bytes_were_changed_ends_the_connection_at_the_worst(those, size):
+    raw = bytearray(WHOLE)
+    for place, count, new in those:
+        raw[place : place + count] = new
+    bridge = Program("nowhere", "nowhere")
+    bridge.bus, bridge.links = Deaf(), (Kept(), Kept())
+    bridge.wps, bridge.known = 1, True
+    bridge._on_status([ENTRY])
+    server = bridge.db.sock = Socket(bytes(raw), size)
+    bridge.db._ask("lock", ["wpsd"], bridge.db._locked)
+    while server.raw:
+        bridge.db.receive()
+        bridge.stale = bridge.asking = False
+        bridge.step()
+    for message in objects_of(server.sent):
+        for operation in message["params"][2:] if message.get("method") == "transact" else ():
+            assert operation["table"] in INITIAL
+            if operation["table"] == "Wifi_VIF_Config" and operation["op"] != "insert":
+                assert operation["row"] == {"wps_pbc": ["set", []]}
+    for method, arguments in bridge.bus.calls:
+        assert all(isinstance(value, (str, bool)) for value in arguments.values()), (method, arguments)
+    assert those or bridge.db.sock and [call for call, _ in bridge.bus.calls] == ["status", "configure", "cancel"]
+
+
 # -- servers that send nonsense
 
 INITIAL = {"Wifi_VIF_Config": {}, "Wifi_VIF_State": {}, "Node_State": {}}
