@@ -1317,7 +1317,7 @@ class Key:
             self.problem = "a MAC address is not six pairs of hex digits"
         elif self.vid and not 0 < number(self.vid, 0) < 4095:
             self.problem = "the vid is not 1 to 4094"
-        elif 31 + len(self.id) + (8 + len(self.vid) if self.vid else 0) + len(self.secret) > LONGEST_PSK_LINE:
+        elif len(psk_line(False, self.id, self.vid, EVERYONE, self.secret)) > LONGEST_PSK_LINE:
             self.problem = "key id and key are together longer than a line that hostapd reads"
         return self
 
@@ -1940,7 +1940,7 @@ class PskEdit:
             elif mac != EVERYONE:
                 if wps is not None and not named and len(secret) == 64:
                     self.unknown = self.unknown[-31:] + [(mac.lower(), secret)]
-            elif named and self._foreign and not wanted.named(named) and text(named) not in self._withheld:
+            elif named and self._foreign and not same and text(named) not in self._withheld:
                 is_shared, name = True, text(named)
                 if name not in others and len(others) < _MOST_KEYS:
                     others.add(name)

@@ -176,8 +176,9 @@ def test_no_file_with_keys_is_ever_open_to_more_people(spied):
     signs = [int(size) for _, size, name in seen if name.startswith(psk + ".wpsd.told")]  # that a command is through
     assert all(size <= 1 for size in signs)
     modes = [(mode, name) for mode, _, name in seen if not name.startswith(psk + ".wpsd.told")]
-    of_psk = {mode for mode, name in modes if name.startswith(psk)}
-    assert "640" in of_psk <= {"640", "600"}  # cp makes the copy its own first, and then what the file was
+    assert {mode for mode, name in modes if name == psk} == {"640"}
+    copies = {mode for mode, name in modes if name.startswith(psk) and name != psk}
+    assert copies <= {"640", "600"}  # cp makes the copy its own first, and then what the file was
     folder, around = "", set()
     for mode, name in modes:
         folder = mode if name == run else folder
