@@ -70,9 +70,11 @@ def has_come(deadline, now):
 def collect(held=0):
     """Have MicroPython take back what is not in use, now and whenever so much has come on top:
     left alone it would fill its whole heap first, and a fixed number of bytes has it go through
-    a large one again and again.  `held`: bytes that UCI takes, about; to count them takes longer."""
-    gc.collect()
-    pace(held)
+    a large one again and again.  `held`: bytes that UCI takes, about; to count them takes longer.
+    CPython counts references: there is nothing to look for, and to look takes milliseconds."""
+    if hasattr(gc, "threshold"):
+        gc.collect()
+        pace(held)
 
 
 def pace(held):
