@@ -2288,6 +2288,55 @@ class Watcher:
         self._on_change()
 
 
+_SIGINT, _SIGTERM = 2, 15
+
+
+def signal_fd(libc, numbers):
+    """A file descriptor that becomes readable when one of these signals comes, which
+    then no longer ends the program; None, and nothing is changed, if `libc` (of
+    MicroPython's ffi) can't do that.
+
+    SIG_BLOCK is 0 on x86 and ARM and 1 on MIPS, where 0 is refused and on the others 1
+    is SIG_UNBLOCK: the right one is the one after which they are blocked."""
+    signals, blocked = bytearray(128), bytearray(128)  # a sigset_t of musl and glibc; zeros are the empty set
+    add, has = libc.func("i", "sigaddset", "pi"), libc.func("i", "sigismember", "pi")
+    mask = libc.func("i", "sigprocmask", "ipp")
+    if any([add(signals, number) for number in numbers]):
+        return None
+    fd = libc.func("i", "signalfd", "ipi")(-1, signals, 0)
+    if fd < 0:  # before anything is blocked: a signal that nobody reads would be lost
+        return None
+    for how in (0, 1):
+        if mask(how, signals, None) == 0 and mask(how, None, blocked) == 0:
+            if all([has(blocked, number) == 1 for number in numbers]):
+                return fd
+    libc.func("i", "close", "i")(fd)  # whatever it says, nothing reads from it
+    return None
+
+
+def termination_fd():
+    """A file descriptor that becomes readable when SIGTERM or SIGINT comes.  None
+    in a MicroPython without ffi: there SIGINT raises KeyboardInterrupt and SIGTERM
+    can't be caught (the next start hides what was left shown)."""
+    try:
+        import signal
+    except ImportError:
+        signal = None
+    if hasattr(signal, "set_wakeup_fd"):  # micropython-lib's has none
+        readable, writable = os.pipe()
+        os.set_blocking(writable, False)
+        signal.set_wakeup_fd(writable)
+        for number in (_SIGINT, _SIGTERM):
+            signal.signal(number, _ignore)
+        return readable
+    try:
+        import ffi
+
+        return signal_fd(ffi.open(None), (_SIGINT, _SIGTERM))
+    except (ImportError, OSError):
+        return None
+
+
 # ---------------------------------------------------------------------------
 # hostapd: a link
 #
@@ -2805,6 +2854,7 @@ class PskFile:
 CONFS = ("/var/run/hostapd-*.conf",)
 LEVELS = ("error", "warning", "info", "debug")
 WALK_TIME = 120  # s; hostapd's own, and the longest there is (HOSTAPD)
+SETUP_TIME = 120000  # ms for netifd to set up its radios: shell scripts on a small router, one after the other
 
 
 def listed(words):
@@ -3339,7 +3389,6 @@ class Uci:
 
 
 RESTART_TIME = 20000  # ms for a BSS to come back, when netifd has set up its radio
-SETUP_TIME = 120000  # ms for that at most: shell scripts on a small router, one radio after the other
 CALM = 1000  # ms between two looks at whether netifd is at rest
 HOLD = 5000  # ms until something that failed is tried again
 
@@ -6668,55 +6717,6 @@ class Check:
 # ---------------------------------------------------------------------------
 # main
 # ---------------------------------------------------------------------------
-
-_SIGINT, _SIGTERM = 2, 15
-
-
-def signal_fd(libc, numbers):
-    """A file descriptor that becomes readable when one of these signals comes, which
-    then no longer ends the program; None, and nothing is changed, if `libc` (of
-    MicroPython's ffi) can't do that.
-
-    SIG_BLOCK is 0 on x86 and ARM and 1 on MIPS, where 0 is refused and on the others 1
-    is SIG_UNBLOCK: the right one is the one after which they are blocked."""
-    signals, blocked = bytearray(128), bytearray(128)  # a sigset_t of musl and glibc; zeros are the empty set
-    add, has = libc.func("i", "sigaddset", "pi"), libc.func("i", "sigismember", "pi")
-    mask = libc.func("i", "sigprocmask", "ipp")
-    if any([add(signals, number) for number in numbers]):
-        return None
-    fd = libc.func("i", "signalfd", "ipi")(-1, signals, 0)
-    if fd < 0:  # before anything is blocked: a signal that nobody reads would be lost
-        return None
-    for how in (0, 1):
-        if mask(how, signals, None) == 0 and mask(how, None, blocked) == 0:
-            if all([has(blocked, number) == 1 for number in numbers]):
-                return fd
-    libc.func("i", "close", "i")(fd)  # whatever it says, nothing reads from it
-    return None
-
-
-def termination_fd():
-    """A file descriptor that becomes readable when SIGTERM or SIGINT comes.  None
-    in a MicroPython without ffi: there SIGINT raises KeyboardInterrupt and SIGTERM
-    can't be caught (the next start hides what was left shown)."""
-    try:
-        import signal
-    except ImportError:
-        signal = None
-    if hasattr(signal, "set_wakeup_fd"):  # micropython-lib's has none
-        readable, writable = os.pipe()
-        os.set_blocking(writable, False)
-        signal.set_wakeup_fd(writable)
-        for number in (_SIGINT, _SIGTERM):
-            signal.signal(number, _ignore)
-        return readable
-    try:
-        import ffi
-
-        return signal_fd(ffi.open(None), (_SIGINT, _SIGTERM))
-    except (ImportError, OSError):
-        return None
-
 
 USAGE = """usage: wpsd.py [--ubus SOCKET] [--uci FOLDER] [--run FOLDER] [--check] [--verbose] [--version]
 
