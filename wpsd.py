@@ -12,7 +12,7 @@ from below is handed in as a function:
 
     wire      blobmsg and ubus's socket protocol
     files     UCI, hostapd's configuration, psk files; how a file is replaced
-    loop      one poll set, one queue of (time, what); tasks that wait; inotify
+    loop      one poll set, one queue of (time, what); tasks that wait; inotify, signals
     hostapd   a link: one connection to a control socket, and what was said on it
     psk file  one for each path: what is in it, who has loaded it
     places    values: the BSSs that the files and netifd tell of
@@ -3261,7 +3261,7 @@ class Places:
 
 
 # ---------------------------------------------------------------------------
-# netifd and UCI
+# netifd: the map from BSSs to sections, `reload`; commits to UCI
 # ---------------------------------------------------------------------------
 
 
@@ -3394,7 +3394,7 @@ HOLD = 5000  # ms until something that failed is tried again
 
 
 # ---------------------------------------------------------------------------
-# device keys: `*` in place of a key id, a key that is made for the device
+# devices: `*` in place of a key id, a key that is made for the device
 #
 # A spare is one that nobody has yet.  As soon as somebody may have it, it is kept in
 # UCI; until then its secret stands in the psk files alone.  The state file has its key
@@ -5561,7 +5561,7 @@ class Sessions:
 
 
 # ---------------------------------------------------------------------------
-# run folder: what outlives this process.  No secret is in it.
+# run: the files that outlive this process.  No secret is in them.
 # ---------------------------------------------------------------------------
 
 _MOST_HISTORY = 32  # sessions
