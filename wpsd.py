@@ -2947,6 +2947,15 @@ class Place:
         ]  # fmt: skip
 
 
+def _is_claimed(network, place, name, radio):
+    """Whether that is what netifd calls the BSS's section.  One without a name it calls by its number, which
+    is another's as soon as one above it is deleted in UCI, and until netifd reads that."""
+    section = network.section
+    return name in (section.name, section.reference) and (
+        section.name == section.reference or network.ssid == place.ssid and radio in network.devices
+    )  # fmt: skip
+
+
 def no_section():
     return Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for it.")
 
@@ -2964,7 +2973,7 @@ class Places:
         self.trouble = None  # a Refusal: UCI can't be read
         self.all = []  # of Place
         self.radios = None  # what netifd said: (name, pending, ((section, ifname), ...)); () without netifd
-        self._claims = {}  # ifname -> section: what of that is believed
+        self._claims = {}  # ifname -> (section, radio): what of that is believed
         self.uuids = {}  # SSID -> uuid, where UCI has none
         self.count = 0  # of readings
         self._uci_folder = uci_folder
@@ -3046,10 +3055,10 @@ class Places:
             return False
         self.radios = radios
         claims = {}
-        for _, pending, interfaces in radios:
+        for radio, pending, interfaces in radios:
             for section, ifname in interfaces:
                 if ifname and not pending:  # else its map is one of before, or wrong
-                    claims[ifname] = section
+                    claims[ifname] = section, radio
         if self.is_pending():
             claims, believed = dict(self._claims), claims
             claims.update(believed)
@@ -3182,13 +3191,12 @@ class Places:
         claimed, is_pending = self._claims, self.is_pending()
         sections = [n for n in self.networks if n.mode == "ap"]
         if place.ifname in claimed:
-            name = claimed[place.ifname]
-            found = [n for n in sections if name in (n.section.name, n.section.reference)]
+            found = [n for n in sections if _is_claimed(n, place, *claimed[place.ifname])]
         elif is_pending:
             place.unknown = Refusal(DENIED, "netifd_pending", "netifd is setting up the radio.")
             return
         else:
-            taken = claimed.values()
+            taken = [section for section, _ in claimed.values()]
             free = [n for n in sections if n.section.name not in taken and n.section.reference not in taken]
             found = [n for n in free if n.ifname == place.ifname]
             if not found:

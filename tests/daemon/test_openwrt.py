@@ -192,6 +192,35 @@ def test_a_section_without_a_name_is_found_by_the_name_that_netifd_gives_it(hous
     assert secrets_in(house, "phy1-ap0") == {"another passphrase"}
 
 
+@pytest.mark.parametrize("pending", [False, True], ids=["at rest", "pending"])
+@pytest.mark.parametrize("release, first, second", [
+    ("main", "cfg023579", "cfg033579"), ("24.10", "@wifi-iface[0]", "@wifi-iface[1]"),
+])
+def test_a_network_that_is_deleted_leaves_its_access_point_to_nobody_until_netifd_reads_that(
+        house, release, first, second, pending):
+    """netifd calls sections without a name by their numbers: HOME's is the guests' then."""
+    for ifname, ssid, key in (("phy0-ap0", "HOME", "opensync11"), ("phy0-ap1", "GUEST", "guest passphrase")):
+        house.add(ifname, ssid=ssid, key=key, uci={"ifname": None, "device": "radio0"})
+    house.write_uci()
+    path = house.folder / "uci" / "wireless"
+    text = path.read_text().replace(" 'phy0_ap0'", "").replace(" 'phy0_ap1'", "")
+    path.write_text("config wifi-device 'radio0'\n\n" + text)
+    house.write_conf()
+    house.broker.start()
+    radios = {"radio0": [(first, "phy0-ap0"), (second, "phy0-ap1")]}
+    house.netifd = Wireless(house.broker.path, reply_of(radios, release=release))
+    house.start_hostapds()
+    house.start_wpsd(rest=False)
+    wait(lambda: house.armed("phy0-ap0") and house.armed("phy0-ap1"), 2 + SLACK)
+    if pending:
+        house.netifd.reply = reply_of(nameless(radios, "radio0"), pending=("radio0",), release=release)
+    path.write_text("config wifi-device 'radio0'\n\nconfig wifi-iface" + text.split("config wifi-iface")[2])
+    wait(lambda: house.bss("phy0-ap0")["reason_code"] == "no_section", 2 + SLACK)
+    house.wait_quiet()
+    assert secrets_in(house, "phy0-ap0") == {"opensync11"}
+    assert house.refused("start", ifname="phy0-ap0")[0] != 0
+
+
 def test_a_reply_of_more_than_64_kilobytes_with_every_key_in_it_is_read_and_not_told(house):
     radios = twins(house)
     stations = [("station%d" % number, "passphrase of number %d" % number) for number in range(1500)]

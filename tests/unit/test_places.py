@@ -23,6 +23,17 @@ def test_a_bss_comes_from_the_section_that_netifd_says_and_from_no_other():
         assert router.place().network.section.name == "home"
 
 
+def test_what_netifd_calls_by_its_number_is_another_section_by_now_when_ssid_or_radio_differ():
+    """On main it is cfgXXXXXX, up to 24.10 @wifi-iface[N]: where the section stands in the file (OPENWRT)."""
+    nameless = HOME.replace("wifi-iface 'home'", "wifi-iface")
+    for name in ("cfg013579", "@wifi-iface[0]"):
+        for uci, is_it in ((nameless, True), (nameless.replace("radio0", "radio1"), False),
+                           (nameless.replace("'Home'", "'Guest'"), False)):  # fmt: skip
+            with Router(uci) as router:
+                router.look(radios((name, "home-ap")))
+                assert bool(router.place().network) is is_it, (name, uci)
+
+
 def test_nothing_is_assumed_before_netifd_was_asked_or_while_it_sets_up_the_radio():
     with Router() as router:
         router.look(None)
