@@ -1855,6 +1855,11 @@ def sum_of(secret):
     return crc32(secret) & 0x7FFFFFFF
 
 
+def made_id(mac):
+    """The key id of what hostapd made up for a device."""
+    return "wps_" + mac.lower().decode().replace(":", "")
+
+
 def key_is_gone(key_id):
     return FileError("there is no shared key with the key id %s any more." % key_id)
 
@@ -1872,7 +1877,7 @@ class PskEdit:
 
     After a run: `key_ids`, the shared keys that there are; `was_armed`, the key ids that
     the file armed before ("" for an armed line without a name); `unknown`, (MAC, PSK) of
-    some lines that hostapd appended and UCI does not know; `added`, the key ids of lines
+    some devices whose last line hostapd appended, and UCI does not know; `added`, the key ids of lines
     that were added; `passphrases`, of how many lines hostapd has to derive the PSK.
     """
 
@@ -1906,6 +1911,7 @@ class PskEdit:
                     armed = True
                     self.was_armed.append(key.id)
                 wanted.take()
+                self._is_last(mac)
                 self.passphrases += len(key.secret) != 64
                 yield line, line
                 continue
@@ -1919,8 +1925,9 @@ class PskEdit:
             _, mac, secret, wps, named, _ = said
             if _ARMED.get(wps) is not False:
                 self.was_armed.append(text(named or b""))
+            is_made = mac != EVERYONE and wps is not None and not named and len(secret) == 64  # by hostapd
             if self.sought or gone:
-                name = text(named or b"")
+                name = made_id(mac) if is_made else text(named or b"")
                 if name in self.sought:
                     self.sought[name] = secret
                 if name in self._removed or secret in gone:
@@ -1937,10 +1944,12 @@ class PskEdit:
                     continue
             name = ""
             is_shared = mac == EVERYONE and bool(key)
+            if key or is_made:
+                self._is_last(mac.lower())
             if key:
                 name = key.id
             elif mac != EVERYONE:
-                if wps is not None and not named and len(secret) == 64:
+                if is_made:
                     self.unknown = self.unknown[-31:] + [(mac.lower(), secret)]
             elif named and self._foreign and not same and text(named) not in self._withheld:
                 is_shared, name = True, text(named)
@@ -1962,6 +1971,7 @@ class PskEdit:
             arm = not armed and self._is_armed(key)
             armed = armed or arm
             self.added.append(key.id)
+            self._is_last(mac)
             self.passphrases += len(key.secret) != 64
             yield b"", end + _line_of(key, mac, arm)
             end = b""
@@ -1970,6 +1980,11 @@ class PskEdit:
 
     def _is_armed(self, key):
         return key.id == self._armed and not key.macs
+
+    def _is_last(self, mac):
+        """A device that joins again has the key of its last line alone."""
+        if self.unknown:
+            self.unknown = [pair for pair in self.unknown if pair[0] != mac]
 
 
 class _Lines:
@@ -3490,12 +3505,12 @@ class Devices:
 
     def _appended(self, ssid):
         """The keys that hostapd made for devices, and that UCI does not know."""
-        found = []
-        for mac, secret in set([pair for file in self._files(ssid) for pair in file.unknown]):
-            key = Key("wps_" + mac.decode().replace(":", ""), secret, (mac,))
-            key.is_device = True
-            found.append(key)
-        return found
+        found = {}
+        for file in self._files(ssid):
+            for mac, secret in file.unknown:
+                found[mac] = key = Key(made_id(mac), secret, (mac,))
+                key.is_device = True
+        return list(found.values())
 
     def group(self, ssid):
         return [bss for bss in self._bsses() if bss.place.ssid == ssid]

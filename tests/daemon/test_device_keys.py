@@ -485,6 +485,39 @@ def test_a_device_that_hostapd_made_a_key_for_before_is_kept_when_somebody_start
     assert not house.hostapd.connect("home-ap", TV[0], own)
 
 
+def test_of_the_keys_that_hostapd_made_for_a_device_that_joined_twice_the_last_is_kept_and_stays(house):
+    first, last = "5" * 64, "6" * 64
+    house.secrets |= {first, last}
+    house.add("home-ap", psk="".join(["wps=1 %s %s\n" % (TV[0], own) for own in (first, last)]))
+    house.start()
+    name = "wps_" + TV[0].replace(":", "")
+    for _ in range(2):
+        house.ok("start")
+        wait(lambda: kept(house, name))
+        house.ok("cancel")
+        house.wait_rest()
+        assert [one["key"] for one in kept(house, name)] == [last] and list(devices(house)) == [name]
+    assert house.hostapd.connect("home-ap", TV[0], last)
+
+
+@pytest.mark.parametrize("is_own", [False, True], ids=["", "a psk file of the user's own"])
+def test_a_device_that_joined_twice_is_shut_out_with_both_the_keys_that_hostapd_made_for_it(house, is_own):
+    first, last = "5" * 64, "6" * 64
+    house.secrets |= {first, last}
+    lines = "".join(["wps=1 %s %s\n" % (TV[0], own) for own in (first, last)])
+    if is_own:
+        own = house.folder / "own.psk"
+        own.write_text(lines)
+        house.add("home-ap", conf={"wpa_psk_file": own}, uci={"wpa_psk_file": str(own)})
+        house.networks["home-ap"].psk_path = own
+    else:
+        house.add("home-ap", psk=lines)
+    house.start()
+    house.ok("revoke", key_id="wps_" + TV[0].replace(":", ""))
+    assert not devices(house)
+    assert not [own for own in (first, last) if house.hostapd.connect("home-ap", TV[0], own)]
+
+
 # -- what goes wrong
 
 
