@@ -3466,6 +3466,7 @@ class Devices:
         self._on_change = on_change
         self._whys = {}  # SSID -> a Refusal: there is no spare
         self._counted = -1, 0  # when the files were read, the keys that devices had then
+        self._is_writing = False  # one after the other: what is kept may be taken back just then
 
     def find(self, key_id):
         """The Spare of that key id, or None."""
@@ -3508,8 +3509,10 @@ class Devices:
         found = {}
         for file in self._files(ssid):
             for mac, secret in file.unknown:
-                found[mac] = key = Key(made_id(mac), secret, (mac,))
-                key.is_device = True
+                key_id = made_id(mac)
+                if key_id not in file.removed:
+                    found[key_id] = Key(key_id, secret, (mac,))
+                    found[key_id].is_device = True
         return list(found.values())
 
     def group(self, ssid):
@@ -3681,13 +3684,27 @@ class Devices:
             spare.step = None
             self.settle()
 
-        self._loop.run(self._keeping([spare.key], spare.ssid), done, spare)
+        def keys():
+            return [spare.key] if spare in self.spares else []
+
+        self._loop.run(self._alone(self._keeping(keys, spare.ssid)), done, spare)
+
+    def _alone(self, steps):
+        """Part of a task: these steps, while no others change what devices have in UCI."""
+        while self._is_writing:
+            yield 20
+        self._is_writing = True
+        try:
+            return (yield from steps)
+        finally:
+            self._is_writing = False
 
     def _keeping(self, keys, ssid):
-        """Part of a task: a wifi-station section for each wifi-iface, because OpenWrt up to 24.10 ignores lists."""
+        """Part of a task: a wifi-station section of each of keys() for each wifi-iface, because OpenWrt up to 24.10
+        ignores lists."""
         names = yield from self._uci.naming()
         changes, secrets = [], []
-        for key in keys:
+        for key in keys():
             for network in self.networks(ssid):
                 if self._has(network, key):
                     continue
@@ -3710,9 +3727,8 @@ class Devices:
 
     def keep_unknown(self, ssid):
         """Somebody has told us to do something: devices to which hostapd gave keys of their own are kept, too."""
-        keys = self._appended(ssid)
-        if keys:
-            self._loop.run(self._keeping(keys, ssid))
+        if self._appended(ssid):
+            self._loop.run(self._alone(self._keeping(lambda: self._appended(ssid), ssid)))
 
     # -- calls
 
@@ -3734,21 +3750,16 @@ class Devices:
             raise Refusal(DENIED, "not_a_device", "This key is not a device's, but shared by all: change it in UCI.")
         return found
 
-    def _once_kept(self, key_id):
-        """Part of a task: the Spare of that key id, when it is not being written to UCI any more, or None."""
-        spare = self.find(key_id)
-        while spare and isinstance(spare.step, Task):
-            yield 20
-        return spare
-
     def renaming(self, key_id, name):
         """Part of a task: True if it had another name."""
-        yield from self._once_kept(key_id)
+        return self._alone(self._renaming(key_id, name))
+
+    def _renaming(self, key_id, name):
         found = self._of(key_id)
         if not name or len(name) > 32 or printable(name) != name:
             raise Refusal(INVALID, "bad_name", "name must be 1 to 32 printable characters.")
         if not found[0][1].section and not self.find(key_id):  # hostapd's own, that UCI does not know yet
-            yield from self._keeping([found[0][1]], found[0][0])
+            yield from self._keeping(lambda: [found[0][1]], found[0][0])
             found = self._of(key_id)
         others = [key for _, key in found if key.name != name]
         changes = [("set", key.section + ".wps_name", name) for key in others if key.section]
@@ -3762,7 +3773,10 @@ class Devices:
 
     def revoking(self, key_id):
         """Part of a task: section and line go; returns the SSIDs."""
-        spare = yield from self._once_kept(key_id)
+        return self._alone(self._revoking(key_id))
+
+    def _revoking(self, key_id):
+        spare = self.find(key_id)
         found = self._of(key_id)
         files = [(file, key) for ssid, key in found for file in self._files(ssid)]
         for file, key in files:

@@ -4,6 +4,8 @@
 Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
+import time
+
 import wpsd
 from rooms import HOME, TV, Router, Uci, refusal, turn
 
@@ -187,6 +189,64 @@ def test_a_revoke_that_uci_does_not_take_changes_nothing():
         devices.uci.works = False
         assert refusal(devices.run, devices.room.revoking("device-1")) == "uci"
         assert devices.bsses[0].psk.removed == {} and devices.bsses[0].psk.revoked == []
+
+
+def in_uci(devices):
+    """The secrets that the commits leave there."""
+    found = {}
+    for changes, secrets in devices.uci.commits:
+        for verb, what, value in changes + secrets:
+            section = what.partition(".")[0]
+            if verb == "delete":
+                found.pop(section, None)
+            elif what.endswith(".key"):
+                found[section] = value
+    return found
+
+
+def test_a_key_that_is_revoked_while_it_is_written_to_uci_is_not_there_afterwards():
+    with Devices() as devices:
+        file = devices.bsses[0].psk
+        file.unknown = [(TV.encode(), b"ab" * 32)]  # hostapd made it up, and somebody has started a session
+
+        def committing(changes, secrets=()):
+            yield 5
+            devices.uci.commits.append((list(changes), list(secrets)))
+            if secrets:
+                section = changes[0][1]
+                devices.router.write("wireless", HOME + KEPT.replace("wps_device_1", section).replace(
+                    "device-1", section) % secrets[0][2])
+            else:
+                devices.router.write("wireless", HOME)
+            return True
+
+        devices.uci.committing = committing
+        devices.room.keep_unknown(b"Home")
+        devices.run(devices.room.revoking("wps_020000000001"))
+        devices.turn()
+        time.sleep(0.05)
+        devices.turn()
+        assert in_uci(devices) == {}, devices.uci.commits
+
+
+def test_a_spare_that_is_tried_again_is_not_kept_when_it_is_revoked_just_then():
+    with Devices() as devices:
+        devices.uci.works = False
+        spare = devices.room.spare(b"Home", "printer")
+        devices.room.give(spare, TV)
+        devices.turn()
+        devices.uci.works = True
+        steps = devices.room.revoking("printer")
+        over = []
+        devices.router.loop.run(steps, lambda *end: over.append(end))
+        again = spare.step
+        again[1]()
+        devices.router.loop.cancel(again)
+        while not over:
+            turn(devices.router.loop)
+        time.sleep(0.05)
+        devices.turn()
+        assert in_uci(devices) == {}, devices.uci.commits
 
 
 def test_the_500th_device_is_the_last_and_that_is_said_before_a_key_is_made():
