@@ -2251,6 +2251,8 @@ class Task:
         except Exception as e:
             gc.collect()
             error = Refusal(UNKNOWN, "accident", "This is a mistake in wpsd: %s in %s." % (type(e).__name__, where(e)))
+            if self._steps:
+                self._steps.close()  # MicroPython would not run its finally: what it held nobody else would get
         if self._steps:
             self.drop()
             self._done(result, error)

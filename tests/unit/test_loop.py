@@ -268,6 +268,25 @@ def test_no_memory_to_complain_of_no_memory_ends_nothing():
     assert isinstance(wpsd.Loop(fails).safely(fails), MemoryError)
 
 
+def test_a_task_that_can_not_be_woken_again_for_want_of_memory_still_gives_back_what_it_held():
+    loop, held, over = wpsd.Loop(print), [], []
+
+    def steps():
+        held.append(True)
+        try:
+            yield 20
+        finally:
+            held.pop()
+
+    def at(_ms, _do):
+        raise MemoryError
+
+    loop.at = at
+    loop.run(steps(), lambda *end: over.append(end))
+    assert over and over[0][1].code == "accident" and held == []
+
+
+
 def test_failures_for_want_of_memory_are_counted_until_there_is_a_rest():
     it, _ = loop()
 
