@@ -2964,6 +2964,16 @@ class Place:
         ]  # fmt: skip
 
 
+def _identity(path):
+    """Of a file, whichever way its path goes: OpenWrt's /var is a symbolic link."""
+    name = path.rpartition("/")[2]
+    folder = path[: len(path) - len(name)]
+    try:
+        return tuple(os.stat(folder)[1:3]), name
+    except OSError:
+        return folder, name
+
+
 def _is_claimed(network, place, name, radio):
     """Whether that is what netifd calls the BSS's section.  One without a name it calls by its number, which
     is another's as soon as one above it is deleted in UCI, and until netifd reads that."""
@@ -3168,8 +3178,10 @@ class Places:
                     found.append(place)
                 if not place.confs or options.get(b"mld_ap") == b"1":
                     place.confs.append((path, options))
+        paths = {}
         for place in found:
             place.finish()
+            place.psk = paths.setdefault(_identity(place.psk), place.psk)
         self.all = found
         for place in self.all:
             place.is_of_shell_scripts = bool(self.radios) and b"ssid2" not in place.options

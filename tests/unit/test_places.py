@@ -23,6 +23,14 @@ def test_a_bss_comes_from_the_section_that_netifd_says_and_from_no_other():
         assert router.place().network.section.name == "home"
 
 
+def test_a_psk_file_is_one_whichever_way_the_paths_of_it_go():
+    """OpenWrt's /var is a symbolic link, and two owners of one file would write it in turns."""
+    other = CONF.replace("home-ap", "guest-ap").replace("Home", "Guest").replace("=%(folder)s/psk", "=%(folder)s/./psk")
+    with Router(TWO, phy0=CONF, phy1=other) as router:
+        router.look(radios(("home", "home-ap"), ("guest", "guest-ap")))
+        assert router.place("guest-ap").psk == router.place("home-ap").psk == router.folder + "/psk"
+
+
 def test_what_netifd_calls_by_its_number_is_another_section_by_now_when_ssid_or_radio_differ():
     """On main it is cfgXXXXXX, up to 24.10 @wifi-iface[N]: where the section stands in the file (OPENWRT)."""
     nameless = HOME.replace("wifi-iface 'home'", "wifi-iface")
