@@ -4226,13 +4226,13 @@ class Arming:
                 self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
             file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
             return
-        if file.trouble and file.trouble.code in _BY_CONTENT:
-            file.trouble = None
         if not self._is_right(file, armed):
             if file.is_fresh and not asked:
                 return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
             self._work_on(file, self._arm(file, armed))
             return
+        if file.trouble and file.trouble.code in _BY_CONTENT:
+            file.trouble = None
         for bss in file.users:
             for link in bss.links:
                 is_new = file.stamp not in (link.loaded, link.refused)
@@ -4316,7 +4316,7 @@ class Arming:
                 file.trouble = refusal
                 file.held = self._loop.at(HOLD, lambda: self._try_again(file))
             elif file.trouble and file.trouble.code in ("psk_file", "psk_refused", "accident"):
-                file.trouble = None
+                file.trouble = None  # of the others mend() finds out
             for bss in tuple(file.users):
                 bss.told = None
                 if error and bss.enabled:

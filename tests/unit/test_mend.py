@@ -206,6 +206,26 @@ def test_a_psk_file_of_networks_that_want_different_keys_is_nobodys():
         assert mend.bss.why().code == "psk_shared" and "RELOAD_WPA_PSK" not in mend.hostapd.log
 
 
+def test_that_a_psk_file_can_not_serve_its_networks_is_said_once():
+    conf = CONF.replace("driver=nl80211\n", "").replace("interface=home-ap", "bss=guest-ap").replace(
+        "ssid=Home", "ssid=Guest")  # fmt: skip
+    guest = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
+    uci = HOME + guest.replace("option key 'opensync11'", "option key 'opensync33'")
+    with Clock() as clock, Mend(uci=uci, phy0=CONF + conf) as mend:
+        for _ in range(3):
+            mend.mend()
+            clock.go_on(mend.router.loop, wpsd.HOLD)
+        mend.mend()
+        assert len([sentence for sentence in mend.router.errors() if "serves" in sentence]) == 1, mend.router.said
+        mend.router.write("wireless", uci.replace("opensync33", "opensync11") + "\n")
+        mend.router.look()
+        for bss in mend.room.bsses:
+            bss.place = mend.router.place(bss.ifname)
+        clock.go_on(mend.router.loop, wpsd.HOLD)
+        mend.mend()
+        assert mend.bss.why() is None and mend.bss.psk.armed == "key"
+
+
 def test_a_control_socket_that_dies_takes_what_was_said_on_it():
     with Mend() as mend:
         mend.mend(wpsd.Want("key", True, 1, True, True))
