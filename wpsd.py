@@ -359,7 +359,6 @@ class Ubus:
         if self.sock:
             self.sock.close()
         self.sock = None
-        self.peer = 0
         self.has_subscribers = False
         self._in = b""
         self._left = 0  # bytes of a frame that is not held whole,
@@ -500,7 +499,6 @@ class Ubus:
 
     def _dispatch(self, kind, sequence, peer, attributes):
         if kind == HELLO:
-            self.peer = peer
             self.on_ready()
         elif kind in (STATUS, DATA):
             self._answered(kind, sequence, attributes)
@@ -3305,9 +3303,8 @@ class Places:
 class Netifd:
     """netifd as far as wpsd needs it: the map from BSSs to sections, and `reload`."""
 
-    def __init__(self, bus, loop, on_map):
+    def __init__(self, bus, on_map):
         self._bus = bus
-        self._loop = loop
         self._on_map = on_map  # (radios)
         self._network = self._wireless = None  # object ids
         self._asking = False
@@ -3391,8 +3388,7 @@ def _radios(answer):
 class Uci:
     """Changes to `wireless`: one commit after the other, beside the loop."""
 
-    def __init__(self, loop, folder, run_folder):
-        self._loop = loop
+    def __init__(self, folder, run_folder):
         self._folder = folder
         self._scratch = run_folder + "/uci"
         self._is_busy = False
@@ -4355,10 +4351,10 @@ class Restarts:
     """Of BSSs that hostapd has started without WPS: they are cold.
 
     Handed in: bsses() -> all that there are; wanted(bss), on_change(bss), on_drop(bss, True) as to
-    the Mender, and save(); fail(bss, refusal); look(bss), hostapd is asked anew.
+    the Mender; fail(bss, refusal); look(bss), hostapd is asked anew.
     """
 
-    def __init__(self, loop, log, places, netifd, uci, bsses, wanted, on_change, on_drop, save, fail, look):
+    def __init__(self, loop, log, places, netifd, uci, bsses, wanted, on_change, on_drop, fail, look):
         self._loop = loop
         self._log = log
         self._places = places
@@ -4368,7 +4364,6 @@ class Restarts:
         self._wanted = wanted
         self._on_change = on_change
         self._on_drop = on_drop
-        self._save = save
         self._fail = fail
         self._look = look
         self._under_way = {}  # SSID -> its BSSs
@@ -4535,7 +4530,7 @@ class Mender:
         self.arming = Arming(loop, log, places, devices, wanted, on_change, on_failure, on_drop, save)
         self.restarts = Restarts(
             loop, log, places, netifd, uci, bsses=lambda: self.bsses, wanted=wanted, on_change=on_change,
-            on_drop=on_drop, save=save, fail=self._fail, look=self.look,
+            on_drop=on_drop, fail=self._fail, look=self.look,
         )  # fmt: skip
 
     # -- in step with the places
@@ -6373,8 +6368,8 @@ class Daemon:
         self.loop = Loop(self._complain)
         self.places = Places(uci_folder, staged, self.log)
         self.bus = Ubus(ubus_path, lambda: self.news.on_bus())
-        self.netifd = Netifd(self.bus, self.loop, self._on_map)
-        self.uci = Uci(self.loop, uci_folder, run_folder)
+        self.netifd = Netifd(self.bus, self._on_map)
+        self.uci = Uci(uci_folder, run_folder)
         self.news = News(self.bus, self.log, self.netifd, self._on_bss)
         self.history = History(self.log, run_folder)
         self.sessions = Sessions(
@@ -6637,7 +6632,7 @@ class Check:
         self.loop = Loop(_ignore)
         self.places = Places(uci_folder, staged, _ignore)
         self.bus = Ubus(ubus_path, lambda: self.netifd.find())
-        self.netifd = Netifd(self.bus, self.loop, self.places.netifd_said)
+        self.netifd = Netifd(self.bus, self.places.netifd_said)
         self.devices = Devices(
             self.loop, _ignore, self.places, None, _ignore, lambda: self.mender.bsses, _ignore, _ignore
         )  # fmt: skip

@@ -42,7 +42,7 @@ class Calls:
         self.wired.__enter__()
         router = self.router
         router.look()
-        netifd = wpsd.Netifd(Bus(), router.loop, router.places.netifd_said)
+        netifd = wpsd.Netifd(Bus(), router.places.netifd_said)
         netifd.find()
         sessions = self.sessions = wpsd.Sessions(
             router.loop, router.log, router.places, netifd, self.uci, tell=lambda *event: self.told.append(event),

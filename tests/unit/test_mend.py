@@ -41,7 +41,7 @@ class Mend:
         self.wired.__enter__()
         router = self.router
         router.look()
-        netifd = wpsd.Netifd(self.netifd or Bus(), router.loop, router.places.netifd_said)
+        netifd = wpsd.Netifd(self.netifd or Bus(), router.places.netifd_said)
         netifd.find()
         self.room = wpsd.Mender(
             router.loop, router.log, router.places, netifd, self.uci, Devices(),

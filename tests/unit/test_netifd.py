@@ -18,7 +18,7 @@ class Netifd:
         self.accidents = []
         self.loop = wpsd.Loop(self.accidents.append)
         self.bus = Bus(network=self._network, network_wireless=lambda method, arguments: (self.status, self.answer))
-        self.room = wpsd.Netifd(self.bus, self.loop, self.maps.append)
+        self.room = wpsd.Netifd(self.bus, self.maps.append)
         self.room.find()
 
     def _network(self, method, arguments):

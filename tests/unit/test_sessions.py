@@ -24,7 +24,7 @@ class Sessions:
         self.wired.__enter__()
         router = self.router
         router.look()
-        netifd = wpsd.Netifd(Bus(), router.loop, router.places.netifd_said)
+        netifd = wpsd.Netifd(Bus(), router.places.netifd_said)
         netifd.find()
         self.room = wpsd.Sessions(
             router.loop, router.log, router.places, netifd, Uci(), tell=lambda name, pairs: self.told.append(
