@@ -66,7 +66,13 @@ class Lives(Router):
     def __enter__(self):
         self.write("socket", "")
         self._names += ["state.json", "history.json"]
+        self.up, self._uptime = 5000, wpsd.uptime
+        wpsd.uptime = lambda: self.up
         return self
+
+    def __exit__(self, *_):
+        wpsd.uptime = self._uptime
+        super().__exit__()
 
     def state(self):
         return json.loads(self.read("state.json"))
@@ -146,21 +152,16 @@ def test_what_one_wpsd_did_not_know_the_next_one_does_not_know_and_a_link_that_i
 
 
 def test_a_session_is_taken_up_with_its_age_by_a_clock_that_nobody_sets_and_one_that_is_over_is_not():
-    uptime = wpsd.uptime
     with Clock(), Lives() as router:
-        try:
-            wpsd.uptime = lambda: 5000
-            life = Life(router)
-            life.session(prepared=False)
-            life.session(result="timeout")
-            session = life.session()
-            session.began = wpsd.after(wpsd.ticks(), -30000)
-            life.room.write()
-            assert len(router.state()["sessions"]) == 1
-            wpsd.uptime = lambda: 5010
-            assert [age for _, age in router.later().taken] == [40]
-        finally:
-            wpsd.uptime = uptime
+        life = Life(router)
+        life.session(prepared=False)
+        life.session(result="timeout")
+        session = life.session()
+        session.began = wpsd.after(wpsd.ticks(), -30000)
+        life.room.write()
+        assert len(router.state()["sessions"]) == 1
+        router.up += 10
+        assert [age for _, age in router.later().taken] == [40]
 
 
 def test_what_is_kept_of_a_bss_that_is_gone_is_nobodys_and_a_new_one_begins_with_nothing():
