@@ -4458,6 +4458,11 @@ class Restarts:
                 tellers.append(link)
         mates = [(bss, link) for bss in self._bsses() for link in bss.links if bss in bsses or link.radio in radios]
         mine = [link for _, link in mates]
+        for bss in self._bsses():
+            if bss not in bsses and any([link.sock and link in mine for link in bss.links]):
+                self._log("warning", "%s: its radio is restarted with %s; clients reconnect once."
+                          % (bss.ifname, bsses[0].ifname))
+                self._on_drop(bss, True)
         self._restarted += mine
         try:
             while any([link.step for link in mine]):

@@ -169,6 +169,19 @@ def test_all_radios_are_off_before_one_comes_back_and_the_first_link_stays_the_f
         ]  # fmt: skip
 
 
+def test_a_network_beside_it_on_the_radio_keeps_its_wps_and_is_announced_too():
+    names = ONE + (("guest_ap", "phy0", "Guest"),)
+    for warm, commands in ((True, ["SET wps_state 2"]), (False, [])):
+        with Clock() as clock, Room(clock, uci=HOME + GUEST, names=names) as room:
+            room.link(1).warm = warm
+            order = room.restart()
+            assert room.commands("guest_ap") == commands and room.link(1).warm is warm
+            before = order[: order.index(("home_ap", "DISABLE"))]
+            assert before.count(("dropped", "guest-ap", True)) == 1
+            said = [sentence for level, sentence in room.router.said if level == "warning" and "guest-ap" in sentence]
+            assert len(said) == 1 and room.failures == []
+
+
 def test_an_ap_mld_is_restarted_as_a_whole_and_its_link_on_6_ghz_is_told_nothing():
     with Clock() as clock, Room(clock) as room:
         bss = room.bsses[0]
