@@ -4062,6 +4062,10 @@ def no_such_key(bss, by_default):
     return Refusal(DENIED if by_default else NOT_FOUND, code, sentence)
 
 
+def not_enabled(bss):
+    return Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % bss.place.name)
+
+
 def overlap():
     return Refusal(DENIED, "overlap", "Two devices asked within two minutes: wait and try again.")
 
@@ -4222,6 +4226,8 @@ class Arming:
                 self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
             file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
             return
+        if not armed and any([link.pbc for link in links]):
+            return  # hostapd would make up a key and give that out: the window is closed first
         if not self._is_right(file, armed):
             if file.is_fresh and not asked:
                 return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
@@ -5178,7 +5184,7 @@ class Sessions:
         """A BSS that is not able any more leaves its session."""
         if not session.result and session.state in ARMED:
             is_away = session.state == PREPARING and not self.mender.restarts.is_restarting(bss) and bss.waits()
-            why = bss.unsupported() or bss.place.unknown or is_away
+            why = bss.unsupported() or bss.place.unknown or is_away or not bss.enabled and not_enabled(bss)
             if not why and session.state in OPEN and bss.psk.is_read and session.key_id not in bss.key_ids:
                 # at once: meanwhile hostapd would make up a key and give that out
                 why = Refusal(UNSUPPORTED, "key_gone", "%s: %s" % (bss.ifname, key_is_gone(session.key_id)))
@@ -6023,7 +6029,7 @@ class Calls:
             why = able[0].place.unknown
             if why and why.code != "no_section":
                 raise why
-            raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % able[0].place.name)
+            raise not_enabled(able[0])
         for bss in bsses:
             for link in bss.links:
                 link.open()
@@ -6213,7 +6219,7 @@ class Calls:
                     job.disrupted = job.restarts = not job.wps and self._netifd.is_there and bss.place.has_wps
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
-                raise Refusal(DENIED, "not_enabled", "WPS is not enabled on %s." % job.bsses[0].place.name)
+                raise not_enabled(job.bsses[0])
             for bss in job.bsses:
                 key_id = bss.place.network.key_id if job.key_id is None else job.key_id
                 if key_id == NEW_KEY:

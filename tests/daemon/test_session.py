@@ -249,6 +249,32 @@ def test_a_key_that_vanishes_closes_the_window_before_any_file_is_written(home):
     assert ended(home)[0] == "failed"
 
 
+@pytest.mark.parametrize("opened_by, refuses", [
+    ("start", ()), ("start", ("WPS_CANCEL", "SET wps_state")), ("somebody else", ()),
+])
+def test_a_network_that_is_disabled_in_uci_during_a_session_gives_nobody_a_random_key(home, opened_by, refuses):
+    """Its psk file is to have no armed line any more, and then hostapd would make up a key."""
+    home.ok("start", key_id="key-2") if opened_by == "start" else home.hostapd_cli("WPS_PBC")
+    home.wait_event("started")
+    loads = []
+
+    def load(_ifname, _command, act):
+        loads.append(home.can_enrol())
+        return act()
+
+    home.hostapd.faults.update({"RELOAD_WPA_PSK": load, **dict.fromkeys(refuses, "FAIL")})
+    home.uci("set", "wireless.home_ap.wps_pushbutton=0")
+    home.networks["home-ap"].uci["wps_pushbutton"] = "0"
+    event = home.wait_event("finished", 12)
+    for command in refuses:
+        wait(lambda: home.told().count("WPS_CANCEL") > 1, 10, "it is tried again")
+        del home.hostapd.faults[command]
+    home.wait_rest()
+    last = home.bss()["last"]
+    assert (event["result"], last["result"], last["error"]) == ("failed", "failed", "WPS is not enabled on Home.")
+    assert loads == [False], "hostapd has no armed key while a device could join"
+
+
 def test_no_random_key_is_handed_out_when_the_psk_file_loses_its_armed_line(home):
     """netifd writes the file without keyids during a session."""
     home.ok("start", key_id="key-2")
