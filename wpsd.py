@@ -5185,6 +5185,8 @@ class Sessions:
         if not session.result and session.state in ARMED:
             is_away = session.state == PREPARING and not self.mender.restarts.is_restarting(bss) and bss.waits()
             why = bss.unsupported() or bss.place.unknown or is_away or not bss.enabled and not_enabled(bss)
+            if not why and bss.place.name != session.ssid:  # who pressed there wants into no other network
+                why = Refusal(NOT_FOUND, "no_such_ssid", "There is no such ssid on %s any more." % bss.ifname)
             if not why and session.state in OPEN and bss.psk.is_read and session.key_id not in bss.key_ids:
                 # at once: meanwhile hostapd would make up a key and give that out
                 why = Refusal(UNSUPPORTED, "key_gone", "%s: %s" % (bss.ifname, key_is_gone(session.key_id)))
@@ -5391,7 +5393,9 @@ class Sessions:
             self.work(session)
         else:
             result = {"overlap": "overlap", "interrupted": "interrupted"}.get(refusal.code, "failed")
-            if session.state == ACTIVE and refusal.code in ("no_hostapd", "radar", "channel", "radio_off"):
+            if session.state == ACTIVE and refusal.code in (
+                "no_hostapd", "no_such_ssid", "radar", "channel", "radio_off"
+            ):  # fmt: skip
                 result = "interrupted"
             self._end(session, result, refusal, bss.ifname)
 
