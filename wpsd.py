@@ -6112,6 +6112,12 @@ class Calls:
         """Closing comes first, and is done whatever becomes of the rest."""
         if job.pbc is False:
             job.changed = yield lambda go_on: self._close(job.bsses, job.request, go_on)
+            if job.wps is job.key_id is None:
+                return
+        # one at a time for an SSID: what one takes back, where it fails, is not to be the other's
+        ssid, before = job.bsses[0].place.ssid, self._jobs[: self._jobs.index(job)]
+        while any([other in self._jobs and other.bsses[0].place.ssid == ssid for other in before]):
+            yield 20
         while self._back and not self._back.is_over:
             yield CALM  # hostapd may still have what it is about to lose
         changes, undo = self._changes(job)

@@ -254,3 +254,33 @@ def test_advertise_always_shows_wps_at_rest_and_a_session_leaves_it_shown(house)
     house.wait_event("finished")
     house.wait_quiet()
     assert house.shown() and house.bss()["wps"] is True
+
+
+def test_of_two_configure_calls_at_once_the_one_that_fails_takes_back_nothing_of_the_other(home):
+    """Two managers, or a manager and the page."""
+    home.hostapd.faults.update({"RELOAD_WPA_PSK": ("late", 1), "WPS_PBC": "FAIL"})
+    first = home.calling("configure", ssid="Home", wps_pbc_key_id="key-2", wps_pbc=True)
+    wait(lambda: home.option("wps_pbc_key_id") == "key-2")
+    second = home.calling("configure", ifname="home-ap", wps_pbc_key_id="key-3")
+    assert first.wait(40)[0] == 7
+    home.hostapd.faults.clear()
+    assert second.wait(20)[0] == 0
+    home.wait_rest()
+    assert home.option("wps_pbc_key_id") == home.bss()["wps_pbc_key_id"] == "key-3"
+
+
+def test_a_window_that_is_opened_with_another_key_has_that_key_whatever_else_is_configured_meanwhile(home):
+    home.hostapd.faults["RELOAD_WPA_PSK"] = ("late", 1)
+    first = home.calling("configure", ssid="Home", wps_pbc_key_id="key-2", wps_pbc=True)
+    wait(lambda: home.option("wps_pbc_key_id") == "key-2")
+    second = home.calling("configure", ssid="Home", wps_pbc_key_id="key-3")
+    assert first.wait(20)[0] == 0
+    assert home.bss()["session"]["key_id"] == "key-2"
+    assert (second.wait(20)[0], second.wait(20)[1]["code"]) == (6, "session_active")
+
+
+def test_wps_pbc_false_is_always_allowed_also_where_nobody_knows_whose_the_network_is(house):
+    house.add("home-ap", uci={"ifname": None, "ssid": "Elsewhere"})
+    house.start(rest=False)
+    assert house.ok("configure", ssid="Home", wps_pbc=False) == NOTHING
+    assert house.refused("configure", ssid="Home", wps=True)[:2] == (4, "no_section")
