@@ -4698,7 +4698,7 @@ class Mender:
             return None
         if not self._netifd.is_there and place.lacks():
             return self._write_conf  # else the file is netifd's, which is told by UCI
-        if want.now and self.restarts.is_cold(bss):
+        if want.now and bss.enabled and self.restarts.is_cold(bss):
             self.restarts.begin(place.ssid)
             return None
         if want.shown and not (link.shown and link.configured):
@@ -6124,6 +6124,10 @@ class Calls:
         if self._netifd.is_there and (job.wps is not None):
             yield lambda go_on: self._netifd.ask(go_on)
             changes, undo = self._changes(job)
+        # netifd takes the lines out of hostapd's file at the next reload, which restarts the BSS
+        drops_later = job.wps is False and self._netifd.is_there and any([
+            bss.place.has_wps and bss.place.network.section.on("wps_pushbutton") for bss in job.bsses
+        ])  # fmt: skip
         if changes:
             if not (yield from self._uci.committing(changes)):
                 raise Refusal(UNKNOWN, "uci", "UCI could not be written: nothing was changed.")
@@ -6134,6 +6138,7 @@ class Calls:
                 yield from self._refreshing()
                 yield from self._applying(job)
             yield from self._opening(job)
+            job.disrupted = job.disrupted or drops_later
         except Refusal:
             if undo:
                 yield from self._uci.committing(undo)
@@ -6225,8 +6230,6 @@ class Calls:
                         undo += self._places.taking_back(bss.place, changes)
                     else:
                         changes += self._places.taking_back(bss.place)
-                    # netifd takes the lines out of hostapd's file at the next reload, which restarts the BSS
-                    job.disrupted = job.restarts = not job.wps and self._netifd.is_there and bss.place.has_wps
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
                 raise not_enabled(job.bsses[0])

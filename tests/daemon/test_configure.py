@@ -131,6 +131,18 @@ def test_a_cold_network_is_restarted_once_and_never_again(cold):
     assert cold.hostapd.count("DISABLE") == 1
 
 
+def test_disabling_what_hostapd_was_started_without_is_answered_and_drops_nobody(house):
+    """Ticked in UCI, thought better of, and no `wifi reload` in between."""
+    house.add("home-ap", wps=True, conf={"wps_state": 0, "eap_server": 0})
+    house.start(rest=False)
+    wait(lambda: house.armed())
+    house.wait_quiet()
+    assert house.ok("configure", ssid="Home", wps=False) == UNDISTURBED
+    wait(lambda: not house.armed())
+    house.wait_quiet()
+    assert "DISABLE" not in house.told()
+
+
 def test_the_log_warns_before_clients_are_dropped(cold):
     seen = []
     cold.hostapd.faults["DISABLE"] = lambda ifname, command, act: seen.append(cold.log) or act()

@@ -265,6 +265,30 @@ def test_disabling_says_that_the_next_reload_drops_the_clients(house):
     assert house.hostapd.drops == 0
 
 
+@pytest.mark.parametrize("cause", ["UCI is full", "hostapd does not follow", "the rest is not allowed"])
+def test_disabling_that_comes_to_nothing_does_not_say_that_anybody_is_dropped(house, cause):
+    house.add("phy0-ap0", ssid="HOME")
+    begin(house, reply_of({"radio0": [("phy0_ap0", "phy0-ap0")]}))
+    house.wait_rest()
+    if cause == "UCI is full":
+        house.tool("uci", "exit 1")
+    elif cause == "hostapd does not follow":
+        house.hostapd.faults["RELOAD_WPA_PSK"] = "FAIL"
+    more = {"wps_pbc": True} if cause == "the rest is not allowed" else {}
+    status, answer = house.call("configure", ssid="HOME", wps=False, **more)
+    assert status != 0 and "disrupted" not in answer
+    house.wait_quiet()
+    assert house.netifd.reload_calls == [] and "reconnect" not in house.log
+
+
+@pytest.mark.parametrize("cold", ["phy0-ap0", "phy1-ap0"])
+def test_disabling_says_so_whichever_radio_of_the_network_has_wps(house, cold):
+    for radio in ("phy0", "phy1"):
+        house.add(radio + "-ap0", ssid="HOME", radio=radio, warm=radio + "-ap0" != cold)
+    begin(house, reply_of({"radio0": [("phy0_ap0", "phy0-ap0")], "radio1": [("phy1_ap0", "phy1-ap0")]}))
+    assert house.ok("configure", ssid="HOME", wps=False)["disrupted"] is True
+
+
 def test_nothing_is_reloaded_while_a_radio_is_pending(house):
     """netifd tears a pending radio down, and with it every client."""
     house.add("phy0-ap0", ssid="HOME", wps=False)
