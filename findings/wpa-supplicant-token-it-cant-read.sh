@@ -41,7 +41,8 @@ def attributes(raw):
         raw = raw[4 + size :]
 
 credential = dict(attributes(dict(attributes(bytes.fromhex(sys.argv[1])))[0x100E]))
-print(f"authentication {credential[0x1003].hex()}, encryption {credential[0x100F].hex()}, key {credential[0x1027]}")
+print("authentication", credential[0x1003].hex(), "encryption", credential[0x100F].hex(),
+      "key of", len(credential[0x1027]), "bytes")
 END
     echo "  read: $(ask wps_nfc_tag_read "$token")"
     ask save_config >/dev/null
@@ -60,24 +61,24 @@ printf '%s\n' "$said"
 cat >expected <<'END'
 wpa_supplicant v2.10
 "a passphrase", WPA-PSK
-  token: authentication 0020, encryption 0008, key b'a passphrase'
+  token: authentication 0020 encryption 0008 key of 12 bytes
   read: OK
   psk="a passphrase"
   key_mgmt=WPA-PSK
 4142434445464748494a4b4c4d4e4f505152535455565758595a616263646566, WPA-PSK
-  token: authentication 0020, encryption 0008, key b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef'
+  token: authentication 0020 encryption 0008 key of 32 bytes
   read: OK
   psk="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
   key_mgmt=WPA-PSK
 e1ab29668f6ed01290d325ae8a9d89fab53ea0dff64023ca2ed608dd44d59231, WPA-PSK
-  token: authentication 0020, encryption 0008, key b'\xe1\xab)f\x8fn\xd0\x12\x90\xd3%\xae\x8a\x9d\x89\xfa\xb5>\xa0\xdf\xf6@#\xca.\xd6\x08\xddD\xd5\x921'
+  token: authentication 0020 encryption 0008 key of 32 bytes
   read: FAIL
 "a passphrase", WPA-PSK-SHA256
-  token: authentication 0001, encryption 0001, key b''
+  token: authentication 0001 encryption 0001 key of 0 bytes
   read: OK
   key_mgmt=NONE
 "a passphrase", SAE
-  token: authentication 0001, encryption 0001, key b''
+  token: authentication 0001 encryption 0001 key of 0 bytes
   read: OK
   key_mgmt=NONE
 END
