@@ -59,7 +59,7 @@ unpack() {
     mv "$folder.part" "$folder"
 }
 
-install_packages chromium file fonts-dejavu-core kmod libfaketime make iproute2 python3-venv qemu-system-x86 shellcheck strace valgrind
+install_packages chromium-headless-shell file fonts-dejavu-core kmod libfaketime make iproute2 python3-venv qemu-system-x86 shellcheck strace valgrind
 
 if [ ! -d "$build/debian" ]; then
     say "unpacking hostapd, wpa_supplicant and a kernel with simulated radios into .build/debian."

@@ -30,7 +30,7 @@ FLAGS = (
 
 class Browser:
     def __enter__(self):
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
         assert path, "Chromium is missing: set CHROMIUM, or run tests/setup.sh"
         self._playwright = sync_playwright().start()
         self._chromium = self._playwright.chromium.launch(executable_path=path, args=FLAGS)
