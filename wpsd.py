@@ -5651,9 +5651,9 @@ def as_it_was(kept, bsses=()):
     for name in _KEPT:
         setattr(session, name, _sound(kept[name], type(getattr(session, name))))
     session.timeout = min(session.timeout, WALK_TIME)
-    code, sentence = [_sound(kept[name], str) for name in ("code", "error")]
-    if sentence:
-        session.refusal = Refusal(OK, code, sentence)
+    why = [_sound(kept[name], str) for name in ("code", "error")]
+    if kept["error"]:
+        session.refusal = Refusal(OK, *why)
     return session
 
 
