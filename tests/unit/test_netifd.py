@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""netifd's map and its reload, on a bus of the test's own.
+"""netifd's map and its reload, on a bus of the test's own; and commits to UCI, one after the other.
 
 Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import Bus, Clock, turn
+from rooms import HOME, Bus, Clock, Router, turn
 
 MAP = {"radio0": {"up": True, "pending": False, "interfaces": [{"section": "home", "ifname": "phy0-ap0"}]}}
 
@@ -87,3 +87,52 @@ def test_a_netifd_that_goes_meanwhile_is_not_at_rest():
 def test_a_reload_is_netifds_own_and_tells_whether_it_was_taken():
     netifd = Netifd()
     assert netifd.run(netifd.room.reloading()) == [(True, None)] and netifd.reloads == 1
+
+
+# -- UCI
+
+
+class Committed:
+    """What the commits come to, while it lasts: each ends when the test says how."""
+
+    def __init__(self):
+        self.begun, self.ends = [], {}
+
+    def __enter__(self):
+        self._real, wpsd.committed = wpsd.committed, self._committed
+        return self
+
+    def __exit__(self, *_):
+        wpsd.committed = self._real
+
+    def _committed(self, folder, scratch, changes, secrets):
+        self.begun.append((folder, scratch, changes, secrets))
+        while changes not in self.ends:
+            yield 2
+        if self.ends[changes] is None:
+            raise OSError(28)
+        return self.ends[changes]
+
+
+def test_one_commit_is_over_before_the_next_one_begins_however_it_ends():
+    with Committed() as commits, Clock() as clock:
+        loop, over = wpsd.Loop(wpsd._ignore), []
+        uci = wpsd.Uci("/uci", "/run")
+        for changes in ("first", "second", "third"):
+            loop.run(uci.committing(changes, "secrets"), lambda *end: over.append(end))
+        for changes, is_done in (("first", None), ("second", False), ("third", True)):
+            for _ in range(3):
+                clock.go_on(loop, 20)
+            assert commits.begun[-1] == ("/uci", "/run/uci", changes, "secrets"), commits.begun
+            commits.ends[changes] = is_done
+            for _ in range(3):
+                clock.go_on(loop, 20)
+            assert over[-1] == (bool(is_done), None)
+        assert len(commits.begun) == len(over) == 3
+
+
+def test_the_names_of_all_sections_are_told_of_a_file_in_which_one_comes_again_too():
+    for more in ("", "\nconfig wifi-iface 'home'\n\toption ssid 'Home'\n"):
+        with Router(HOME + "\nconfig wifi-device 'radio0'\n" + more) as router:
+            names = wpsd.finish(wpsd.Uci(router.folder, router.folder).naming())
+            assert names == set(["home", "key2", "radio0"])
