@@ -86,9 +86,10 @@ class Room:
             self.want = wpsd.Want(key_id, **want)
         for hostapd in self.hostapds.values():
             hostapd.log = []
-        for _ in range(12):
+        for _ in range(6):  # what takes no time is over at once
             self.room.mend(self.file)
-            settle(self.router.loop, self.bsses)
+            if self.file.step:
+                settle(self.router.loop, self.bsses)
         return self.hostapds["home_ap"].log
 
     def later(self, ms):
@@ -138,8 +139,10 @@ def test_bsss_with_one_file_have_one_content_that_each_of_them_loads():
         room.mend("key-2")
         assert [hostapd.log for hostapd in room.hostapds.values()] == [["RELOAD_WPA_PSK"]] * 2
         file = room.file
+        assert file.right_for and file.is_read
         room.room.take(room.bsses[:1])
         assert room.file is file and file.users == room.bsses[:1]
+        assert not (file.right_for or file.is_read)  # it may be another one's now
         room.room.take([])
         assert room.room._files == {}
 
@@ -185,6 +188,16 @@ def test_a_file_of_which_it_is_not_known_whose_it_is_is_left_alone():
         assert room.mend() == [] and room.file.trouble.code == "netifd_pending" and room.armed() == []
         room.bsses[0].place.unknown = None
         assert room.mend() == [] and room.file.trouble.code == "no_section"
+
+
+def test_of_two_bsss_one_without_a_section_has_no_say_and_one_that_is_unknown_yet_stops_both():
+    for code, trouble in (("no_section", None), ("netifd_pending", "netifd_pending")):
+        with Clock() as clock, Room(clock, home_50=("", ""), home_ap=("", "")) as room:
+            place = room.bsses[1].place
+            place.network, place.unknown = None, wpsd.Refusal(wpsd.DENIED, code, "It is so.")
+            room.mend("key")
+            assert (room.file.trouble.code if room.file.trouble else None) == trouble
+            assert room.armed() == ([] if trouble else [line("key", "opensync11")])
 
 
 def test_a_network_for_which_wps_is_off_keeps_its_file_but_for_what_was_armed():
@@ -331,8 +344,11 @@ def test_every_file_that_has_changed_is_looked_at_and_no_other():
     with Clock() as clock, Room(clock, psk=PSK + LONG) as room:
         room.room.see()
         assert room.room.is_reading()
+        while room.room.is_reading():
+            turn(room.router.loop)
+        room.room.mend(room.file)
+        assert room.file.step and not room.room.is_reading()  # it is being written
         room.mend("key")
-        assert not room.room.is_reading()
         room.room.see()
         assert room.file.step is None
         room.router.write("psk", PSK + LONG + LONG)
