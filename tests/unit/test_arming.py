@@ -204,7 +204,7 @@ def test_a_network_for_which_wps_is_off_keeps_its_file_but_for_what_was_armed():
     off = HOME.replace("\toption wps_pushbutton '1'\n", "")
     before = "# mine\n00:00:00:00:00:00 opensync22\n"
     with Clock() as clock, Room(clock, uci=off, psk=before) as room:
-        assert room.mend("") == [] and room.router.read("psk") == before
+        assert room.mend("") == [] and room.router.read("psk") == before and room.is_armed()
     with Clock() as clock, Room(clock, uci=off, psk=before + line("key", "opensync11") + "\n") as room:
         assert room.mend("") == ["RELOAD_WPA_PSK"] and room.armed() == [] and "opensync11" in room.router.read("psk")
 
@@ -212,10 +212,21 @@ def test_a_network_for_which_wps_is_off_keeps_its_file_but_for_what_was_armed():
 def test_the_key_of_a_wpa_psk_line_stands_in_a_file_that_is_loaded():
     off = HOME.replace("\toption wps_pushbutton '1'\n", "")
     armed = line("key-2", "opensync22") + "\n"
-    for more, own in (("wpa_psk=%s\n" % ("cd" * 32), True), ("", False)):
-        with Clock() as clock, Room(clock, uci=off, psk=armed, home_ap=(more, "")) as room:
+    wpa_psk = "wpa_psk=%s\n" % ("cd" * 32)
+    for more, psk, own in ((wpa_psk, armed, True), ("", armed, False), (wpa_psk, "# mine\n", False)):
+        with Clock() as clock, Room(clock, uci=off, psk=psk, home_ap=(more, "")) as room:
             room.mend("")
-            assert ("opensync11" in room.router.read("psk")) is own, more
+            assert ("opensync11" in room.router.read("psk")) is own, (more, psk)
+
+
+def test_a_hostapd_that_is_gone_or_has_no_wps_loads_nothing_and_keeps_nobody_waiting():
+    for what in ("sock", "has_wps"):
+        with Clock() as clock, Room(clock, home_50=("", ""), home_ap=("", "")) as room:
+            other = room.bsses[1].links[0]
+            setattr(other, what, None)
+            room.mend("key")
+            assert [len(room.hostapds[name].log) for name in ("home_50", "home_ap")] == [1, 0]
+            assert room.is_armed() and room.file.step is None
 
 
 # -- made keys, and keys that were taken back
