@@ -1657,6 +1657,7 @@ def unsupported(options):
         (b"OWE" in methods, "owe", "OWE has no key to give out."),
         (not any([m in (b"WPA-PSK", b"WPA-PSK-SHA256", b"FT-PSK") for m in methods]),
          "sae_only", "WPA3 alone (SAE without WPA-PSK) does not work with WPS."),
+        (b"WPA-PSK" not in methods, "no_wpa_psk", "FT-PSK or WPA-PSK-SHA256 without WPA-PSK does not work with WPS."),
         (not wpa & 2, "wpa1", "WPA without WPA2 is not allowed with WPS."),
         (not any([c[:4] in (b"CCMP", b"GCMP") for c in ciphers.split()]),
          "tkip", "TKIP without CCMP is not allowed with WPS."),

@@ -349,6 +349,16 @@ def test_wps_does_not_run_on_wpa3_alone():
     assert "WPA3" in reason(wpa_key_mgmt=b"SAE FT-SAE")
 
 
+def test_wps_does_not_run_where_a_device_could_not_use_the_key_that_it_got():
+    """hostapd 2.10 with a passphrase, driver=none: of FT-PSK or WPA-PSK-SHA256 alone WPS_PBC answers OK and
+    WPS_NFC_CONFIG_TOKEN, which builds the same credential, FAIL; with SAE beside them there is a credential, of a
+    WPA2PSK that the access point does not do."""
+    for methods in (b"FT-PSK", b"WPA-PSK-SHA256", b"FT-PSK WPA-PSK-SHA256", b"SAE WPA-PSK-SHA256", b"SAE FT-PSK"):
+        assert "without WPA-PSK" in reason(wpa_key_mgmt=methods), methods
+    for methods in (b"WPA-PSK FT-PSK", b"WPA-PSK WPA-PSK-SHA256", b"SAE WPA-PSK WPA-PSK-SHA256"):
+        assert reason(wpa_key_mgmt=methods) == "", methods
+
+
 def test_wps_does_not_run_on_wpa_without_wpa2():
     assert "WPA2" in reason(wpa=b"1")
 

@@ -64,6 +64,7 @@ const REASONS = {
 	no_section: _('UCI has no wifi-iface section for it.'),
 	no_section_name: _('Its wifi-iface section in UCI has no name, so no key of a device can be kept.'),
 	no_ssid: _('There is no SSID.'),
+	no_wpa_psk: _('FT-PSK or WPA-PSK-SHA256 without WPA-PSK does not work with WPS.'),
 	no_wps: _('hostapd was built without WPS: install wpad-mbedtls (not wpad-basic-mbedtls).'),
 	open: _('The network is open: there is no key to give out.'),
 	owe: _('OWE has no key to give out.'),
