@@ -5250,9 +5250,11 @@ class Sessions:
     def is_quiet(self):
         """Nothing is shown or open, and nothing under way."""
         return not self.all and all([
-            self.mender.is_gone(bss)
-            or all([link.looked and not (link.step or link.shown or link.pbc) for link in bss.links if link.sock])
-            and not (bss.psk and bss.psk.step)
+            not any([self.mender.restarts.holds(link) for link in bss.links]) and (
+                self.mender.is_gone(bss)
+                or all([link.looked and not (link.step or link.shown or link.pbc) for link in bss.links if link.sock])
+                and not (bss.psk and bss.psk.step)
+            )
             for bss in self.mender.bsses
         ])  # fmt: skip
 
@@ -6528,6 +6530,8 @@ class Daemon:
                 yield from self.state.recovering()
                 self.mender.take()
                 self.state.restore()
+                if self._stops is not None:
+                    self.sessions.stop()  # what an earlier wpsd has left open
             finally:
                 self._is_begun = False
         yield from self.refreshing()
@@ -6641,7 +6645,7 @@ class Daemon:
             self.sessions.stop()
 
     def _is_quiet(self):
-        return self.sessions.is_quiet() and not self.bus.unsent()
+        return self.sessions.is_restored and self.sessions.is_quiet() and not self.bus.unsent()
 
 
 

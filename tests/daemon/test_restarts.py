@@ -164,6 +164,42 @@ def test_a_stop_does_not_wait_for_ever_for_a_hostapd_that_is_silent(home):
     assert home.stop_wpsd(seconds=9) == 0
 
 
+def test_a_stop_right_after_the_start_closes_what_the_wpsd_before_has_left_open(home):
+    """One that has crashed, and its successor has not read yet what there is."""
+    home.ok("start")
+    home.kill_wpsd()
+    for number in range(300):
+        home.station("s%d" % number, "passphrase%d" % number)
+    home.write_uci()
+    home.launch_wpsd()
+    wait(lambda: hears_of_signals(home.wpsd.pid))
+    assert home.stop_wpsd() == 0
+    assert not home.active() and not home.shown()
+
+
+def hears_of_signals(pid):
+    """SIGTERM does not just end it any more; while a process is being made all are blocked."""
+    with open("/proc/%d/status" % pid) as file:
+        masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigCgt:", "SigBlk:"))]
+    return any(mask & 1 << signal.SIGTERM - 1 and not mask & 1 << signal.SIGHUP - 1 for mask in masks)
+
+
+@pytest.mark.parametrize("slow", ["first", "second"])
+@pytest.mark.parametrize("command", ["DISABLE", "ENABLE"])
+def test_a_stop_while_two_radios_are_restarted_leaves_none_off_and_none_shown(house, slow, command):
+    """There is no netifd, so wpsd itself has switched them off."""
+    for ifname, hostapd, radio in (("home-24", "first", "phy0"), ("home-50", "second", "phy1")):
+        house.add(ifname, wps=False, hostapd=hostapd, radio=radio, conf={"wps_state": 0, "eap_server": 0})
+    house.start()
+    house.hostapds[slow].faults[command] = ("late", 1)
+    house.calling("configure", ssid="Home", wps=True)
+    wait(lambda: house.hostapds[slow].count(command))
+    assert house.stop_wpsd() == 0
+    for ifname in house.networks:
+        assert house.hostapd_cli("STATUS", ifname).startswith("state=ENABLED")
+        assert not house.shown(ifname)
+
+
 # -- hostapd
 
 
