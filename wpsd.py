@@ -6016,11 +6016,11 @@ class Calls:
     def _only_enabled(self):
         ticked = [bss for bss in self._mender.bsses if bss.place.network and bss.place.network.enabled]
         enabled = [bss for bss in ticked if bss.enabled] or ticked[:1]
-        ssids = sorted(set([bss.place.name for bss in enabled]))
         if not enabled:
             raise Refusal(DENIED, "not_enabled", "WPS is not enabled on any network.")
-        if len(ssids) > 1:
-            raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % listed(ssids))
+        if len(set([bss.place.ssid for bss in enabled])) > 1:
+            names = listed(sorted(set([bss.place.name for bss in enabled])))
+            raise Refusal(INVALID, "ambiguous", "WPS is enabled on several networks; name one: %s." % names)
         return enabled
 
     def _startable(self, targets, key_id, request):
