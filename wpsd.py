@@ -4126,7 +4126,7 @@ class Arming:
     def is_reading(self):
         return any([file.step and not file.is_read for file in self._files.values()])
 
-    def _wish(self, file):
+    def wish(self, file):
         """The key id that a psk file has to have armed, or a Refusal: one content serves all."""
         armed = why = None
         for bss in file.users:
@@ -4145,7 +4145,7 @@ class Arming:
                 armed = wanted
         return why if why and not any([bss.place.network for bss in file.users]) else armed or ""
 
-    def _edit(self, file, armed, is_wanted=True):
+    def edit(self, file, armed, is_wanted=True):
         """A PskEdit with what has to stand in the file, or of all that may."""
         found, keys, known = {}, [], set()
         for bss in file.users:
@@ -4217,7 +4217,7 @@ class Arming:
         links = [link for bss in file.users for link in bss.links if link.sock]
         if not links or not all([link.looked for link in links]):
             return
-        armed = self._wish(file)
+        armed = self.wish(file)
         asked = any([self._wanted(bss).now for bss in file.users])
         if isinstance(armed, Refusal):
             file.trouble = armed
@@ -4264,7 +4264,7 @@ class Arming:
 
     def _read(self, file):
         rights = self._rights(file, "")
-        differs = yield from file.reading(self._edit(file, None, False))
+        differs = yield from file.reading(self.edit(file, None, False))
         file.is_read = rights == self._rights(file, "")  # else with keys that may be others by now
         if file.is_read and not file.is_fresh and len(file.users) == 1 and file.users[0].enabled:
             file.is_due = differs
@@ -4286,7 +4286,7 @@ class Arming:
             except Unlike:
                 pass
         if changed is None:
-            edit = self._edit(file, armed)
+            edit = self.edit(file, armed)
             if armed and file.key_ids and armed not in file.key_ids + edit.key_ids:
                 # at once: meanwhile hostapd would make up a key and give that out
                 raise key_is_gone(armed)
@@ -4299,7 +4299,7 @@ class Arming:
 
     def _load(self, file, link, armed):
         self._save()
-        is_taken = yield from file.loading(link, self._edit(file, armed))
+        is_taken = yield from file.loading(link, self.edit(file, armed))
         self._save()
         if not is_taken or file.armed != armed:
             file.right_for = self._rights(file, armed)  # as far as it can be: not written again
@@ -5292,11 +5292,14 @@ class Sessions:
         elif session.activated:
             session.end("timeout")
         else:
-            session.end("failed", self._unconfirmed(session))
+            session.end("failed", self.unconfirmed(session.bsses))
         self.work(session)
 
-    def _unconfirmed(self, session):
-        for bss in session.bsses:
+    def unconfirmed(self, bsses):
+        """The Refusal that tells why it takes too long."""
+        for bss in bsses:
+            if bss.psk and bss.psk.trouble and bss.psk.trouble.status != OK:
+                return bss.psk.trouble
             if any([link.process.is_loading(link) for link in bss.links]):
                 return Refusal(
                     TIMEOUT, "loading", "%s: hostapd is still loading the psk file; it has %d passphrases. %s"
@@ -6176,7 +6179,7 @@ class Calls:
             if any([self._mender.restarts.is_restarting(bss) for bss in job.bsses]):
                 began = ticks()  # that has a limit of its own
             if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
-                raise Refusal(TIMEOUT, "not_confirmed", "hostapd did not confirm in time.")
+                raise self._sessions.unconfirmed(job.bsses)
             yield 20
 
     def _opening(self, job):
@@ -6717,10 +6720,16 @@ class Check:
         steps = [self.loop.run(self.mender.looking(bss, link)) for link in bss.links if link.open()]
         self._turns_until(lambda: all([step.is_over for step in steps]))
         if bss.psk:
+            arming, file = self.mender.arming, bss.psk
             try:
-                finish(bss.psk.reading(PskEdit(bss.place.keys, "")))
+                finish(file.reading(arming.edit(file, None, False)))
+                armed = arming.wish(file)
+                file.trouble = armed if isinstance(armed, Refusal) else None
+                arming.edit(file, "")
             except FileError as e:
-                bss.psk.trouble = Refusal(UNSUPPORTED, "psk_file", str(e))
+                file.trouble = Refusal(UNSUPPORTED, "psk_file", str(e))
+            except Refusal as e:
+                file.trouble = e
 
     def _leave(self, bss):
         """hostapd is to forget that it was asked."""
@@ -6771,9 +6780,12 @@ class Check:
                 edit = conf_edit({bss.ifname: bss.place.wps_options(options)})
                 for line in self._changes(Rewrite(path, LONGEST_CONF_LINE), edit, text):
                     yield line
-            if bss.psk:
-                armed = bss.armed if bss.enabled and network.key_id == NEW_KEY else bss.default_key
-                edit = PskEdit(bss.place.keys if bss.enabled else [], armed)
+            if bss.psk and not bss.psk.trouble:
+                arming = self.mender.arming
+                edit = (
+                    PskEdit(bss.place.keys, bss.armed) if bss.enabled and network.key_id == NEW_KEY
+                    else arming.edit(bss.psk, arming.wish(bss.psk))
+                )  # fmt: skip
                 for line in self._changes(Rewrite(bss.psk.path, LONGEST_PSK_LINE), edit, without_secret):
                     yield line
                 if edit.passphrases >= 12:

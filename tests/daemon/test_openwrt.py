@@ -427,6 +427,31 @@ def test_a_psk_file_that_two_networks_name_is_not_rewritten_in_turns(house, gues
     assert len(house.armed("home-ap")) == 1 or bss["reason"], "armed, or a sentence why not"
 
 
+@pytest.mark.parametrize("guest", [{"key": "guest passphrase"}, {"wps": False}])
+def test_check_says_of_such_a_file_what_is_done_with_it(house, guest):
+    """The one is refused, because both have a key called `key`; of the other only the one that is enabled has keys."""
+    own = shared(house, **guest)
+    wait(lambda: house.armed() or house.bss()["reason"])
+    house.wait_quiet()
+    reason = house.bss()["reason"]
+    code, out = house.check()
+    assert ("WPS can't run: " + reason in out) == (code == 1) == bool(reason)
+    assert str(own) not in out.replace(reason, "") if reason else "rewrite" not in out
+
+
+@pytest.mark.parametrize("method, arguments", [
+    ("start", {"key_id": "other"}), ("configure", {"wps_pbc_key_id": "other"}),
+])
+def test_a_key_that_such_a_file_can_not_give_out_is_refused_with_that_reason(house, method, arguments):
+    own = shared(house)
+    for name in ("mine", "other"):
+        own.write_text(own.read_text() + "wps=0 keyid=%s %s %s passphrase\n" % (name, EVERYONE, name))
+        house.secrets.add(name + " passphrase")
+    wait(lambda: "other" in house.bss()["key_ids"])
+    assert house.refused(method, ssid="Home", **arguments)[:2] == (8, "psk_shared")
+    assert house.option("wps_pbc_key_id") is None
+
+
 # -- a key that UCI takes away
 
 
