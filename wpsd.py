@@ -5202,8 +5202,8 @@ class Sessions:
         self.work_on_entry(session)
 
     def take_up(self, session, age):
-        """One of an earlier wpsd goes on; age in s.  ValueError if it can't."""
-        if not session.bsses or any([self.of(bss) for bss in session.bsses]):
+        """One of an earlier wpsd goes on, or ends where its BSSs are gone; age in s.  ValueError if it can't."""
+        if any([self.of(bss) for bss in session.bsses]):
             raise ValueError
         session.began = after(ticks(), -1000 * min(max(0, age), 2 * WALK_TIME))
         session.prepared = session.is_given = True  # what happened meanwhile is not known
@@ -5214,6 +5214,8 @@ class Sessions:
             for link in bss.links:
                 link.open()
         self.all.append(session)
+        if not session.bsses:
+            self._loop.at(0, lambda: self._end(session, "interrupted"))
         self._begin_ticking()
 
     def start_afresh(self):

@@ -70,6 +70,24 @@ def test_a_hostapd_that_was_started_without_wps_while_wpsd_was_dead_is_not_taken
     assert house.ok("start")["started"] is True
 
 
+def test_a_session_whose_bss_is_gone_when_wpsd_comes_back_ends_and_no_other_does(house):
+    """netifd is just setting up that radio."""
+    house.add("home-ap", hostapd="first")
+    house.add("guest-ap", ssid="Guest", key="guests-only", radio="phy1", hostapd="second")
+    house.start()
+    kept, lost = [house.ok("start", ssid=ssid)["session"] for ssid in ("Home", "Guest")]
+    house.kill_wpsd()
+    house.hostapds["second"].kill()
+    house.conf_path("guest-ap").unlink()
+    house.start_wpsd(rest=False)
+    assert house.wait_event("finished")["session"] == lost
+    session = house.bss("home-ap")["session"]
+    assert (session["id"], session["external"], house.active("home-ap")) == (kept, False, True)
+    assert house.events == ["started", "started", "finished"]
+    (last,) = house.ok("history")["sessions"]
+    assert (last["id"], last["ssid"], last["result"]) == (lost, "Guest", "interrupted")
+
+
 def test_wpsd_that_is_killed_before_the_press_is_confirmed_leaves_nothing_open(home):
     home.hostapd.faults["WPS_PBC"] = "silent"
     home.calling("start", key_id="key-2")

@@ -45,8 +45,6 @@ class Life:
         self.room = wpsd.State(router.log, self.places, self, run_folder or router.folder)
 
     def take_up(self, session, age):
-        if not session.bsses:
-            raise ValueError
         self.taken.append((session, age))
 
     def start_afresh(self):
@@ -185,7 +183,7 @@ def test_a_file_with_one_thing_in_it_that_was_never_written_is_as_good_as_none()
             (None, "next_id", "7"), (None, "next_id", True), (None, "next_id", 1 << 40), (None, "uuids", 7),
             (None, "bss", [1]), (None, "sessions", [{}]), (lambda state: state["sessions"][0], "age", "x"),
             (lambda state: state["sessions"][0], "timeout", "120"), (lambda state: state["sessions"][0], "code", 7),
-            (lambda state: state["sessions"][0], "ifnames", []), (home, "removed", [7]), (home, "revoked", ["x"]),
+            (lambda state: state["sessions"][0], "ifnames", 7), (home, "removed", [7]), (home, "revoked", ["x"]),
             (home, "windows", 7), (home, "last", {"id": 3}), (lambda state: home(state)["links"], socket, [1]),
         ):  # fmt: skip
             router.write("state.json", "")
