@@ -3077,14 +3077,17 @@ class Places:
 
     def netifd_said(self, radios):
         """True if that is news."""
-        if radios == self.radios:
-            return False
-        self.radios = radios
         claims = {}
         for radio, pending, interfaces in radios:
             for section, ifname in interfaces:
                 if ifname and not pending:  # else its map is one of before, or wrong
                     claims[ifname] = section, radio
+        if self.radios and not radios:  # it has gone, or is not back on the bus: what came from it stays
+            radios = tuple([(name, False, interfaces) for name, _, interfaces in self.radios])
+            claims = self._claims
+        if radios == self.radios:
+            return False
+        self.radios = radios
         if self.is_pending():
             claims, believed = dict(self._claims), claims
             claims.update(believed)
@@ -4697,7 +4700,7 @@ class Mender:
             return self._separate
         if not self.arming.is_armed(bss, link, want):
             return None
-        if not self._netifd.is_there and place.lacks():
+        if not (self._netifd.is_there or self._places.radios) and place.lacks():
             return self._write_conf  # else the file is netifd's, which is told by UCI
         if want.now and bss.enabled and self.restarts.is_cold(bss):
             self.restarts.begin(place.ssid)

@@ -221,6 +221,24 @@ def test_a_network_that_is_deleted_leaves_its_access_point_to_nobody_until_netif
     assert house.refused("start", ifname="phy0-ap0")[0] != 0
 
 
+def test_a_ubusd_that_comes_back_before_netifd_does_ends_no_session_and_has_no_file_changed(house):
+    radios = twins(house, conf={"ap_setup_locked": None})
+    begin(house, reply_of(radios))
+    house.wait_rest("phy0-ap0")
+    house.wait_rest("phy1-ap0")
+    house.ok("start", ssid="HOME")
+    before = house.conf("phy0-ap0"), house.psk("phy0-ap0"), house.psk("phy1-ap0")
+    house.broker.stop()
+    house.broker.start()
+    house.join_bus()
+    time.sleep(2)
+    house.netifd = Wireless(house.broker.path, reply_of(radios))
+    time.sleep(1)
+    assert house.active("phy0-ap0") and house.active("phy1-ap0") and "finished" not in house.events
+    assert (house.conf("phy0-ap0"), house.psk("phy0-ap0"), house.psk("phy1-ap0")) == before
+    house.ok("cancel")
+
+
 def test_a_reply_of_more_than_64_kilobytes_with_every_key_in_it_is_read_and_not_told(house):
     radios = twins(house)
     stations = [("station%d" % number, "passphrase of number %d" % number) for number in range(1500)]

@@ -31,6 +31,16 @@ def test_a_psk_file_is_one_whichever_way_the_paths_of_it_go():
         assert router.place("guest-ap").psk == router.place("home-ap").psk == router.folder + "/psk"
 
 
+def test_what_netifd_said_holds_when_it_is_gone_but_nothing_is_pending_then():
+    with Router(TWO.replace("'Guest'", "'Home'")) as router:
+        router.look(radios(("guest", "home-ap")))
+        router.places.netifd_said(radios(("home", ""), pending=True))
+        assert router.places.netifd_said(()) and not router.places.netifd_said(())
+        assert router.place().network.section.name == "guest" and not router.places.is_pending()
+        assert router.places.netifd_said(radios(("home", "home-ap")))
+        assert router.place().network.section.name == "home"
+
+
 def test_what_netifd_calls_by_its_number_is_another_section_by_now_when_ssid_or_radio_differ():
     """On main it is cfgXXXXXX, up to 24.10 @wifi-iface[N]: where the section stands in the file (OPENWRT)."""
     nameless = HOME.replace("wifi-iface 'home'", "wifi-iface")
