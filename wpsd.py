@@ -1720,6 +1720,11 @@ def conf_edit(wanted):
     return edit
 
 
+def without_pin(line):
+    """A configuration's line as it may be shown to anybody: with the AP's own PIN everybody gets the key."""
+    return "ap_pin=..." if line.startswith(b"ap_pin=") else text(line)
+
+
 def _edited(section, options):
     """The (was, now) pairs of one BSS's lines."""
     names = [_directive(line)[0] for line in section]
@@ -6783,7 +6788,7 @@ class Check:
             # with a netifd the file is its own, which is told by UCI
             for path, options in bss.place.confs if not self.netifd.is_there else ():
                 edit = conf_edit({bss.ifname: bss.place.wps_options(options)})
-                for line in self._changes(Rewrite(path, LONGEST_CONF_LINE), edit, text):
+                for line in self._changes(Rewrite(path, LONGEST_CONF_LINE), edit, without_pin):
                     yield line
             if bss.psk and not bss.psk.trouble:
                 arming = self.mender.arming

@@ -37,7 +37,7 @@ class Said:
             assert [router.read(name) for name in names] == before
             self.lines = [line.replace(router.folder, "") for line in lines]
         assert self.hostapd.log == [] and not [link for bss in room.mender.bsses for link in bss.links if link.sock]
-        assert "opensync" not in "".join(lines)
+        assert "opensync" not in "".join(lines) and "12345670" not in "".join(lines)
 
     def findings(self):
         """Without the headline."""
@@ -58,6 +58,11 @@ def test_each_line_that_would_be_written_is_said_without_its_key():
     lines = Said(conf=CONF.replace("config_methods=push_button\n", "")).findings()
     assert len(lines) == 2 and lines[1].startswith("  would rewrite /hostapd-phy0.conf, line ")
     assert lines[1].endswith(": nothing -> config_methods=push_button")
+
+
+def test_the_access_points_own_pin_is_said_to_go_and_not_what_it_is():
+    lines = Said(conf=CONF + "ap_pin=12345670\n").findings()
+    assert lines == [RUNS, "  would rewrite /hostapd-phy0.conf, line 15: ap_pin=... -> nothing"]
 
 
 def test_netifds_own_file_is_not_ours_to_write():
