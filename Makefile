@@ -22,14 +22,14 @@ demo-ovsdb: setup ## the same, steered by an OVSDB manager as OpenSync's documen
 lint: setup ## look for mistakes in the Python code
 	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
 
-# The tests mostly wait: four at a time keep two cores busy. What fails
+# The tests mostly wait: six at a time keep two cores busy. What fails
 # is tried again and shown as such: a deadline on a busy computer is not what is tested. Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
 # itself: under emulation that takes seconds.
 test: setup ## look for mistakes and run every test, those with radios in a virtual machine
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
-	$(BIN)/python $(PYTEST) -n 4 --reruns 2 --ignore tests/vm tests || status=1; \
+	$(BIN)/python $(PYTEST) -n 6 --reruns 2 --ignore tests/vm tests || status=1; \
 	echo "test: a day of sessions"; \
 	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in three virtual machines"; \
