@@ -4713,7 +4713,8 @@ class Mender:
         if want.shown and not (link.shown and link.configured):
             return self._show
         if want.window and not link.pbc and not link.ending and want.may_press:
-            return self._press
+            # a file that is not read yet may have another network in it
+            return None if any([self._places.has_changed(path) for path, _ in place.confs]) else self._press
         return None
 
     def _is_unsettled(self, bss):

@@ -278,14 +278,14 @@ def test_a_bss_that_becomes_another_network_leaves_its_session(two_radios, ssid,
     """Whoever pressed the button of a device for the one does not want it in the other."""
     two_radios.ok("start", ssid=ssid)
     renamed = two_radios.networks[ifnames[0]]
-    renamed.ssid = renamed.uci["ssid"] = renamed.conf["ssid"] = "Other"
+    renamed.ssid = renamed.uci["ssid"] = renamed.conf["ssid"] = "Another"
     two_radios.write_uci()
     two_radios.write_conf()
     hostapd = two_radios.hostapd_of(ifnames[0])
     hostapd.restart_bss(ifnames[0], new_socket)
     for event in () if new_socket else ("AP-DISABLED ", "AP-ENABLED "):
         hostapd.emit(ifnames[0], event)
-    wait(lambda: two_radios.bss(ifnames[0])["ssid"] == "Other" and "session" not in two_radios.bss(ifnames[0]))
+    wait(lambda: two_radios.bss(ifnames[0])["ssid"] == "Another" and "session" not in two_radios.bss(ifnames[0]))
     two_radios.wait_rest(ifnames[0])
     assert two_radios.told(ifnames[0]).count("WPS_PBC") == 1
     if len(ifnames) > 1:
