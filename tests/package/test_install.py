@@ -407,7 +407,8 @@ def test_after_the_removal_ubusd_is_told_to_read_its_access_lists(router, wpsd):
     router.write("/tmp/last", wpsd.scripts[last], 0o755)
     (router.root / "proc").mkdir()
     script = "/sbin/ubusd & until [ -e /tmp/up ]; do sleep 0.1; done; /tmp/last; wait"
-    inside = ["unshare", "--pid", "--fork", f"--mount-proc={router.root}/proc"]
+    # whoever runs the tests under nohup has HUP ignored, and no shell can trap it then
+    inside = ["env", "--default-signal=HUP", "unshare", "--pid", "--fork", f"--mount-proc={router.root}/proc"]
     router.remove("wpsd")
     router._run([*inside, "chroot", router.root, "/bin/sh", "-c", script], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     assert "wpsd.json" not in router.read("/tmp/acl.log")
