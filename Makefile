@@ -29,7 +29,7 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
-	$(BIN)/python $(PYTEST) -n 6 --reruns 2 --ignore tests/vm tests || status=1; \
+	$(BIN)/python $(PYTEST) -n 6 --dist worksteal --reruns 2 --ignore tests/vm tests || status=1; \
 	echo "test: a day of sessions"; \
 	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in three virtual machines"; \
