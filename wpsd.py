@@ -2218,9 +2218,9 @@ class Task:
         self._steps = steps
         self._done = done
         self._owner = owner
-        if owner:
-            owner.step = self
         try:
+            if owner:
+                owner.step = self
             self._go_on(None)
         except MemoryError:
             self.drop()  # it has not begun: nobody is to wait for it
