@@ -2753,6 +2753,7 @@ class PskFile:
         self.doubted = None  # the same, if it is still as it was left
         self.is_due = False  # it has to change, whichever key is to be armed
         self.trouble = None  # a Refusal
+        self.complaint = ""  # what was logged of it, until the file is right
         self.held = None  # the loop's handle: something failed, not again before that
         self.step = None  # a Task
         self._loop = loop
@@ -4235,6 +4236,8 @@ class Arming:
                 self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
             file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
             return
+        if file.trouble and file.trouble.code in _BY_CONTENT:
+            file.trouble = None
         if not armed and any([link.pbc for link in links]):
             return  # hostapd would make up a key and give that out: the window is closed first
         if not self._is_right(file, armed):
@@ -4242,8 +4245,7 @@ class Arming:
                 return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
             self._work_on(file, self._arm(file, armed))
             return
-        if file.trouble and file.trouble.code in _BY_CONTENT:
-            file.trouble = None
+        file.complaint = ""
         for bss in file.users:
             for link in bss.links:
                 is_new = file.stamp not in (link.loaded, link.refused)
@@ -4322,12 +4324,12 @@ class Arming:
                 refusal = error
                 if not isinstance(error, Refusal):
                     refusal = Refusal(UNSUPPORTED, "psk_file", "%s: %s" % (file.users[0].ifname, error))
-                if not file.trouble or file.trouble.sentence != refusal.sentence:
+                if file.complaint != refusal.sentence:
                     self._log("error", refusal.sentence)
-                file.trouble = refusal
+                file.trouble, file.complaint = refusal, refusal.sentence
                 file.held = self._loop.at(HOLD, lambda: self._try_again(file))
             elif file.trouble and file.trouble.code in ("psk_file", "psk_refused", "accident"):
-                file.trouble = None  # of the others mend() finds out
+                file.trouble = None
             for bss in tuple(file.users):
                 bss.told = None
                 if error and bss.enabled:
