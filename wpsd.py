@@ -2534,7 +2534,10 @@ class Link:
             self.sock.setblocking(False)
             self.sock.bind(unix_address(""))
             self.sock.connect(unix_address(self.path))
-            self.file = stamp(self.path)
+            file = stamp(self.path)
+            if self.file not in (None, file):  # another has come since the last gave up
+                self.warm = self.uuid = None
+            self.file = file
             self.sock.send(b"ATTACH")
         except OSError:
             if self.sock:

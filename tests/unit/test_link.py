@@ -388,21 +388,27 @@ def test_an_answer_that_came_while_wpsd_stood_still_is_not_overdue():
         assert link.sock and answers == [b"wps_state=configured\n"]
 
 
+def _is_started_again(hostapd):
+    os.rename(hostapd.path, hostapd.path + ".old")  # or the next might have its inode
+    hostapd.another = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    hostapd.another.bind(wpsd.unix_address(hostapd.path))
+    os.unlink(hostapd.path + ".old")
+
+
 def test_a_hostapd_that_was_too_slow_is_still_the_one_that_was_started_without_wps():
-    for is_another in (False, True):
+    for is_another in ("never", "before it is given up", "after that"):
         with Clock() as clock, Hostapd() as hostapd:
             link = hostapd.attach()
             link.warm, link.uuid = False, b""
             link.ask("STATUS", wpsd._ignore)
-            clock.go_on(hostapd.loop, wpsd.ANSWER_TIME - 1)
-            if is_another:
-                os.rename(hostapd.path, hostapd.path + ".old")  # or the next might have its inode
-                another = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                another.bind(wpsd.unix_address(hostapd.path))
-                os.unlink(hostapd.path + ".old")
-            clock.go_on(hostapd.loop, 2)
+            clock.go_on(hostapd.loop, wpsd.ANSWER_TIME // 2)
+            if is_another == "before it is given up":
+                _is_started_again(hostapd)
+            clock.go_on(hostapd.loop, wpsd.ANSWER_TIME // 2 + 1)
+            if is_another == "after that":
+                _is_started_again(hostapd)
             assert hostapd.lost == 1 and link.open()
-            assert (link.warm, link.uuid) == ((None, None) if is_another else (False, b""))
+            assert (link.warm, link.uuid) == ((False, b"") if is_another == "never" else (None, None)), is_another
 
 
 def test_what_hostapd_said_dies_with_the_connection():
