@@ -2535,8 +2535,8 @@ class Link:
             self.sock.bind(unix_address(""))
             self.sock.connect(unix_address(self.path))
             file = stamp(self.path)
-            if self.file not in (None, file):  # another has come since the last gave up
-                self.warm = self.uuid = None
+            if file != self.file:  # another than the one of which this much is known
+                self.started_anew()
             self.file = file
             self.sock.send(b"ATTACH")
         except OSError:
@@ -2682,14 +2682,12 @@ class Link:
     def _give_up(self):
         """It was too slow, or something went wrong here: that is no other hostapd, and what it was
         started with nobody can ask it."""
-        known = self.file, self.warm, self.uuid
-        self.close()
-        if known[0] and stamp(self.path) == known[0]:
-            _, self.warm, self.uuid = known
+        self.close(self.warm, self.uuid)
 
-    def close(self):
+    def close(self, warm=None, uuid=None):
         """Give up this connection.  A late answer goes to its address and can't
-        be taken for the answer to a later command."""
+        be taken for the answer to a later command.  What it was started with is kept
+        for the case that the same hostapd is found again."""
         if self.sock:
             self._loop.forget(self.sock.fileno(), self)
             self.sock.close()
@@ -2700,6 +2698,7 @@ class Link:
                 other.apart.remove(self)
             self.apart = []
             self.started_anew()
+            self.warm, self.uuid = warm, uuid
             self.forget()
             owed, self._owed = self._owed, []
             self._on_lost(self)  # who can have it back at once does so before anybody misses it
@@ -5782,7 +5781,9 @@ class State:
     def _restore_bss(self, bss, kept):
         sockets = kept.get("sockets", {})
         for link in bss.links:
-            if link.path in kept["links"] and stamp(link.path) == sockets.get(link.path):  # else it is another hostapd
+            file = stamp(link.path)
+            if link.path in kept["links"] and file == sockets.get(link.path):  # else it is another hostapd
+                link.file = file
                 link.loaded, link.warm, uuid, link.is_stale = kept["links"][link.path]
                 link.uuid = uuid.encode() or None
             link.before = kept["outcomes"].get(link.path)
