@@ -5413,7 +5413,7 @@ class Sessions:
             self.mender.mend(bss)
             self.work(session)
         else:
-            result = {"overlap": "overlap", "interrupted": "interrupted"}.get(refusal.code, "failed")
+            result = "overlap" if refusal.code == "overlap" else "failed"
             if session.state == ACTIVE and refusal.code in (
                 "no_hostapd", "no_such_ssid", "radar", "channel", "radio_off"
             ):  # fmt: skip

@@ -21,6 +21,7 @@ config wifi-station 'key2'
 	option key_id 'key-2'
 	option key 'opensync22'
 """
+GUEST = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
 CONF = """driver=nl80211
 interface=home-ap
 ctrl_interface=%(folder)s/ctrl

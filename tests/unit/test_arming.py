@@ -5,9 +5,8 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, HOME, PSK, TV, Clock, Hostapd, Router, Wire, Wired, settle, turn
+from rooms import CONF, GUEST, HOME, PSK, TV, Clock, Hostapd, Router, Wire, Wired, settle, turn
 
-GUEST = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
 MADE = b"ab" * 32
 LONG = "# more\n" * 300  # to read it takes several turns
 

@@ -286,7 +286,6 @@ def test_a_task_that_can_not_be_woken_again_for_want_of_memory_still_gives_back_
     assert over and over[0][1].code == "accident" and held == []
 
 
-
 def test_failures_for_want_of_memory_are_counted_until_there_is_a_rest():
     it, _ = loop()
 

@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, settle
+from rooms import CONF, GUEST, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, settle
 
 REST = wpsd.Want("key")
 
@@ -199,8 +199,7 @@ def test_a_device_whose_key_hostapd_alone_knows_is_not_locked_out_before_somebod
 def test_a_psk_file_of_networks_that_want_different_keys_is_nobodys():
     conf = CONF.replace("driver=nl80211\n", "").replace("interface=home-ap", "bss=guest-ap").replace(
         "ssid=Home", "ssid=Guest")  # fmt: skip
-    guest = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
-    uci = HOME + guest.replace("option key 'opensync11'", "option key 'opensync33'")
+    uci = HOME + GUEST.replace("option key 'opensync11'", "option key 'opensync33'")
     with Mend(uci=uci, phy0=CONF + conf) as mend:
         mend.mend()
         assert mend.bss.why().code == "psk_shared" and "RELOAD_WPA_PSK" not in mend.hostapd.log
@@ -209,8 +208,7 @@ def test_a_psk_file_of_networks_that_want_different_keys_is_nobodys():
 def test_that_a_psk_file_can_not_serve_its_networks_is_said_once():
     conf = CONF.replace("driver=nl80211\n", "").replace("interface=home-ap", "bss=guest-ap").replace(
         "ssid=Home", "ssid=Guest")  # fmt: skip
-    guest = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
-    uci = HOME + guest.replace("option key 'opensync11'", "option key 'opensync33'")
+    uci = HOME + GUEST.replace("option key 'opensync11'", "option key 'opensync33'")
     with Clock() as clock, Mend(uci=uci, phy0=CONF + conf) as mend:
         for _ in range(3):
             mend.mend()

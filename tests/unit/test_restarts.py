@@ -5,11 +5,9 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, HOME, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, turn
+from rooms import CONF, GUEST, HOME, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, turn
 
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
-GUEST = HOME.replace("'home'", "'guest'").replace("'Home'", "'Guest'").replace("key2", "key3")
-
 
 # ifname, radio and SSID of each BSS
 ONE = (("home_ap", "phy0", "Home"),)
