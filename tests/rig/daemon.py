@@ -29,7 +29,7 @@ from pathlib import Path
 
 from rig.broker import Broker
 from rig.hostapd import Hostapd, derive
-from rig.interpreters import ROOT
+from rig.interpreters import ROOT, launching
 from rig.keys import Made
 from rig.ubus import Client
 from rig.uci import Uci
@@ -226,8 +226,8 @@ class House:
             assert not hostapd.refused, hostapd.refused
 
     def command(self, *more):
-        return [*self.interpreter, str(self.program), "--ubus", self.broker.path, "--uci", str(self.folder / "uci"),
-                "--run", str(self.folder / "run"), *more]
+        return [*launching(self.interpreter, self.program), "--ubus", self.broker.path,
+                "--uci", str(self.folder / "uci"), "--run", str(self.folder / "run"), *more]
 
     @property
     def environment(self):

