@@ -4897,8 +4897,10 @@ class Mender:
 
     def _press(self, bss, link):
         yield 1  # that there is such a session is written down by then, for whoever comes after a crash
-        window = self._wanted(bss).window
-        number, before, _ = bss.windows.get(link.path, (0, "", False))
+        want = self._wanted(bss)
+        if not (want.may_press and link.looked):  # else its last outcome is not known
+            return
+        window, (number, before, _) = want.window, bss.windows.get(link.path, (0, "", False))
         if window and number == window:
             # somebody may have got the key meanwhile, unheard
             wps = yield link.asking("WPS_GET_STATUS")

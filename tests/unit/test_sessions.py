@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle
+from rooms import CONF, TV, Bus, Clock, Hostapd, Router, Uci, Wired, settle, turn
 
 TWO = {"phy0": CONF, "phy1": CONF.replace("home-ap", "home-50")}
 
@@ -148,6 +148,23 @@ def test_a_window_that_has_ended_is_not_opened_once_more():
         hostapd.say("WPS-TIMEOUT ")
         sessions.wait(1000)
         assert session.result == "timeout" and hostapd.log.count("WPS_PBC") == 1, hostapd.log
+
+
+def test_who_joined_long_ago_is_not_told_as_the_one_that_joined_now_when_the_radio_is_restarted_at_the_press():
+    with Clock() as clock, Sessions(clock) as sessions:
+        hostapd, link = sessions.hostapds["home_ap"], sessions.bsses[0].links[0]
+        hostapd.result, hostapd.peer = "Success", TV
+        answers = []
+        sessions.room.look(sessions.bsses[0])
+        sessions.room.begin(list(sessions.bsses), "key", 120, answers.append)
+        while not (link.shown and link.step):  # it is about to press
+            turn(sessions.router.loop)
+        for _ in range(2):
+            hostapd.say("AP-DISABLED")
+            hostapd.say("AP-ENABLED")
+            sessions.wait(1000)
+            assert answers[0].result == "" and link.pbc, answers[0].result
+        assert hostapd.log.count("WPS_PBC") == 2 and sessions.names() == ["started"]
 
 
 LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
