@@ -4470,6 +4470,8 @@ class Restarts:
     def _restart_radios(self, bsses):
         """Where there is no netifd.  A BSS of the radio that is hidden comes back without
         WPS, unless wps_state is 2 at that moment (HOSTAPD)."""
+        while any([self.holds(link) for bss in bsses for link in bss.links]):
+            yield 20  # with another network: what is off can't be switched off
         radios, tellers = [], []  # and the Link through which each is told; the first link of an AP MLD stays the first
         for link in [link for bss in bsses for link in bss.links if not link_waits(link)]:
             if link.radio not in radios:

@@ -213,6 +213,29 @@ def test_what_is_under_way_on_a_link_is_over_before_its_radio_is_restarted():
         assert ("home_ap", "DISABLE") in room.order
 
 
+def test_two_networks_of_one_radio_that_are_enabled_at_once_have_it_restarted_one_after_the_other():
+    """The router's button starts one session for each; a radio that is off is not switched off (HOSTAPD)."""
+    names = ONE + (("guest_ap", "phy0", "Guest"),)
+    with Clock() as clock, Room(clock, uci=HOME + GUEST, names=names) as room:
+        is_on = [True]
+
+        def radio(answer):
+            def asked(command):
+                if command in ("DISABLE", "ENABLE"):
+                    if is_on[0] is (command == "ENABLE"):
+                        return b"FAIL\n"
+                    is_on[0] = command == "ENABLE"
+                return answer(command)
+
+            return asked
+
+        for bss in room.bsses:
+            bss.links[0].hostapd.answer = radio(bss.links[0].hostapd.answer)
+        room.room.begin(b"Guest")
+        room.restart()
+        assert room.failures == [] and is_on[0] and all([bss.links[0].warm for bss in room.bsses]), room.failures
+
+
 def test_a_hostapd_that_refuses_a_wps_line_keeps_its_radio_on():
     with Clock() as clock, Room(clock) as room:
         room.link().hostapd.refuses = ["SET eap_server 1"]
