@@ -713,7 +713,7 @@ def quoted(word):
 def stamp(path):
     """[inode, size, mtime in s] of a file, or None; changes when it does."""
     try:
-        found = os.stat(path)
+        found = os.stat(path.encode())  # MicroPython looks for each str that it makes among all names
     except OSError:
         return None
     return [found[1], found[6], found[8]]
@@ -3012,6 +3012,7 @@ class Places:
         self.count = 0  # of readings
         self._uci_folder = uci_folder
         self._staged = staged
+        self._uci_files = [folder + name for folder in (uci_folder, staged) for name in ("/wireless", "/wpsd")]
         self._log = log
         self._stamps = None  # of UCI's files
         self._uci_again = None  # ticks: when it is read again, as it is
@@ -3032,15 +3033,12 @@ class Places:
             found.add(place.psk.rpartition("/")[0])
         return found
 
-    def _uci_stamps(self):
-        return [stamp(folder + name) for folder in (self._uci_folder, self._staged) for name in ("/wireless", "/wpsd")]
-
     def reading(self, is_alive):
         """Part of a task: look at everything; (whether something has changed, ms until it has to
         be looked at again or None).  is_alive(ifname): there is a hostapd for a BSS whose file has gone."""
         while self._is_reading:
             yield
-        stamps = self._uci_stamps()
+        stamps = [stamp(path) for path in self._uci_files]
         changed = stamps != self._stamps or has_come(self._uci_again, ticks())
         if changed:
             self._is_reading = True
@@ -3049,14 +3047,18 @@ class Places:
             finally:
                 self._is_reading = False
             self._stamps = stamps
-        again, unsettled = None, []
+        again, unsettled, as_read = None, [], []
         for path in self._conf_paths():
-            differs, wait = self._read_conf(path, is_alive)
+            known, now = self._confs.get(path), stamp(path)
+            if now and known and known[0] == now and known[1] is None:
+                as_read.append(path)
+                continue
+            differs, wait = self._read_conf(path, now, is_alive)
             if self._confs[path][0] != stamp(path) or self._confs[path][3]:
                 unsettled.append(path)
             changed = changed or differs
             again = wait if again is None or wait is not None and wait < again else again
-        for path in tuple(self._confs):
+        for path in [path for path in self._confs if path not in as_read]:
             known = self._confs[path]
             if stamp(path) is None:
                 if known[0] is not None:
@@ -3139,23 +3141,20 @@ class Places:
         """The files that the hostapd_conf patterns mean; `*` in the last part."""
         found = []
         for pattern in self.settings.confs:
-            folder, slash, name = pattern.rpartition("/")
-            now = stamp(folder + slash)
+            folder = pattern[: pattern.rfind("/") + 1]
+            now = stamp(folder)
             was, paths = self._folders.get(pattern, (None, ()))
             if was is None or was != now:
-                paths = files_like(folder + slash, name)
+                paths = files_like(folder, pattern[len(folder) :])
                 # in the second in which a folder has changed it may change again
                 settled = now is not None and now[2] + 1 < int(time.time())
                 self._folders[pattern] = now if settled else None, paths
             found += paths
         return found
 
-    def _read_conf(self, path, is_alive):
+    def _read_conf(self, path, now, is_alive):
         """(Whether its BSSs differ, ms until it has to be looked at again or None)."""
-        now = stamp(path)
         known = self._confs.get(path)
-        if known and known[0] == now and known[1] is None:
-            return False, None
         if known and known[0] != now:
             known[0], known[1], known[3] = now, ticks(), True
         if known:  # netifd writes it line by line: half a file is none

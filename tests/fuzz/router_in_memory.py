@@ -247,6 +247,7 @@ class Disk:
         return File(self.files[path])
 
     def stat(self, path):
+        path = path if isinstance(path, str) else path.decode()
         if path not in self.files:
             raise OSError(2, path)
         inode = self.files[path]
