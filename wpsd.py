@@ -43,6 +43,7 @@ import struct
 import sys
 import time
 from binascii import crc32, hexlify, unhexlify
+from collections import namedtuple
 
 VERSION = "0.1.0"
 
@@ -681,7 +682,7 @@ def commanding(command, told):
     _remove(told + ".ok")
     try:
         with open(told, "wb") as file:
-            _write(file, [b"?"])
+            _write(file, b"?")
     except OSError:
         _remove(told)
         return False
@@ -912,10 +913,11 @@ class Rewrite:
                     block.append(now)
                     count += 1
                     if not count % _BLOCK:
-                        total = crc32(_write(file, block), total)
+                        total = crc32(_write(file, b"".join(block)), total)
+                        block.clear()
                         if not count % PAUSE:
                             yield
-                self._sum = crc32(_write(file, block), total)
+                self._sum = crc32(_write(file, b"".join(block)), total)
                 written = file.tell()
                 file.flush()  # an fsync on MicroPython
                 if hasattr(os, "fsync"):
@@ -936,10 +938,8 @@ class Rewrite:
                 _remove(temporary)
 
 
-def _write(file, block):
-    """Write its pieces, and empty it; what was written."""
-    raw = b"".join(block)
-    block.clear()
+def _write(file, raw):
+    """All of it; returns it."""
     if file.write(raw) != len(raw):  # MicroPython: a disk that is nearly full
         raise OSError(28, "ENOSPC")
     return raw
@@ -950,7 +950,7 @@ def save(path, data):
     process, and is not meant to outlive the machine's."""
     temporary = path + ".new"
     with open(temporary, "wb") as file:
-        _write(file, [data])
+        _write(file, data)
     os.rename(temporary, path)
 
 
@@ -1265,7 +1265,7 @@ def committed(folder, scratch, changes, secrets=()):
     commands = ["mkdir " + place]
     if secrets:
         with open(batch, "wb") as file:
-            _write(file, [("%s %s\n" % pair).encode() for pair in words])
+            _write(file, "".join(["%s %s\n" % pair for pair in words]).encode())
         commands.append(uci + "batch < " + quoted(batch))
         made = {what: 0 for _, what, _ in changes if "." not in what}
         for _, what, _ in tuple(changes) + tuple(secrets):  # it exits with 0 whatever became of it
@@ -2708,11 +2708,10 @@ class Link:
 
 def field(answer, name):
     """The value in an answer's `name=value` or `name: value` line, or b""."""
-    answer = b"\n" + answer
     for mark in (b"=", b": "):
-        sought = b"\n" + name + mark
-        start = answer.find(sought)
-        if start >= 0:
+        sought = name + mark
+        start = 0 if answer.startswith(sought) else answer.find(b"\n" + sought) + 1
+        if start or answer.startswith(sought):
             start += len(sought)
             end = answer.find(b"\n", start)
             return answer[start:] if end < 0 else answer[start:end]
@@ -2913,6 +2912,7 @@ class Place:
         self.unknown = None  # a Refusal: why there is none
         self.group_uuid = ""  # of all BSSs with that SSID
         self.without_vlan = {}  # key id -> its vid, of keys with which nobody can connect
+        self.lacks = []  # paths of the files in which a WPS line has to change
 
     def finish(self):
         """All files are read."""
@@ -2955,6 +2955,14 @@ class Place:
             return [key for key in self.network.keys if len(key.ifaces) < 2 or "iface" in key.by_list]
         return self.network.keys
 
+    def take_uuid(self, uuid):
+        """The last that is to be known of it."""
+        self.group_uuid = uuid
+        self.lacks = [
+            path for path, options in self.confs
+            if any([options.get(name) != value for name, value in self.wps_options(options).items()])
+        ]  # fmt: skip
+
     def wps_options(self, options):
         return wps_options(options, self.enabled, self.group_uuid, True)
 
@@ -2962,13 +2970,6 @@ class Place:
     def has_wps(self):
         """Whether netifd has set it up with WPS."""
         return self.options.get(b"wps_state", b"0") != b"0"
-
-    def lacks(self):
-        """The files in which a WPS line has to change."""
-        return [
-            path for path, options in self.confs
-            if any([options.get(name) != value for name, value in self.wps_options(options).items()])
-        ]  # fmt: skip
 
 
 def _identity(path):
@@ -3303,7 +3304,7 @@ class Places:
             if not found and place.name not in self.uuids:
                 there = [text(p.options.get(b"uuid", b"")).lower() for p in self.group(place.ssid)]
                 self.uuids[place.name] = ([uuid for uuid in there if valid_uuid(uuid)] or [new_uuid()])[0]
-            place.group_uuid = found[0] if found else self.uuids[place.name]
+            place.take_uuid(found[0] if found else self.uuids[place.name])
 
 
 # ---------------------------------------------------------------------------
@@ -3917,15 +3918,14 @@ KEYS_LOST = (
 )
 
 
-class Want:
-    """What is wanted of a BSS."""
-
-    def __init__(self, key_id="", shown=False, window=0, may_press=False, now=False):
-        self.key_id = key_id  # armed; "" for none
-        self.shown = shown  # WPS is in the beacons
-        self.window = window  # the number of the window that is to be open, or 0
-        self.may_press = may_press  # for that: nobody can have got the key in it yet
-        self.now = now  # somebody has asked for it: it may cost what it costs
+# What is wanted of a BSS.
+Want = namedtuple("Want", (
+    "key_id",  # armed; "" for none
+    "shown",  # WPS is in the beacons
+    "window",  # the number of the window that is to be open, or 0
+    "may_press",  # for that: nobody can have got the key in it yet
+    "now",  # somebody has asked for it: it may cost what it costs
+))  # fmt: skip
 
 
 class Bss:
@@ -4189,12 +4189,14 @@ class Arming:
 
     def _gone(self, file):
         """{key id: secret} of the keys that were taken back; not what UCI is about to forget."""
-        known = [key.id for bss in file.users for key in bss.place.keys] if file.removed else ()
+        if not file.removed:
+            return {}
+        known = [key.id for bss in file.users for key in bss.place.keys]
         return {key_id: secret for key_id, secret in file.removed.items() if key_id not in known}
 
     def _rights(self, file, armed):
         """What a file is right for that has this key armed: what there is now, without what was taken back."""
-        return armed, self._places.count, sorted(self._gone(file)) if file.removed else []
+        return armed, self._places.count, sorted(self._gone(file)) if file.removed else ()
 
     def _is_right(self, file, armed):
         return file.right_for == self._rights(file, armed)
@@ -4228,11 +4230,10 @@ class Arming:
         if not links or not all([link.looked for link in links]):
             return
         armed = self.wish(file)
-        asked = any([self._wanted(bss).now for bss in file.users])
         if isinstance(armed, Refusal):
             file.trouble = armed
             return
-        if not (asked or self._gone(file)) and self.would_lose(file):
+        if self.would_lose(file) and not (self._gone(file) or self._is_asked(file)):
             if not file.trouble:
                 self._log("warning", "%s: %s" % (file.users[0].ifname, KEYS_LOST))
             file.trouble = Refusal(OK, "device_keys_lost", KEYS_LOST)
@@ -4242,7 +4243,7 @@ class Arming:
         if not armed and any([link.pbc for link in links]):
             return  # hostapd would make up a key and give that out: the window is closed first
         if not self._is_right(file, armed):
-            if file.is_fresh and not asked:
+            if file.is_fresh and not self._is_asked(file):
                 return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
             self._work_on(file, self._arm(file, armed))
             return
@@ -4261,6 +4262,9 @@ class Arming:
             file.removed = {key_id: secret for key_id, secret in file.removed.items() if key_id not in gone}
             file.right_for = self._rights(file, armed)
             self._save()
+
+    def _is_asked(self, file):
+        return any([self._wanted(bss).now for bss in file.users])
 
     def would_lose(self, file):
         """Whether a device has joined whose key hostapd made up and could not write down: it ends
@@ -4393,12 +4397,15 @@ class Restarts:
     def is_cold(self, bss):
         """Whether hostapd has to restart the BSS before it can enrol (HOSTAPD): started
         without WPS, or in a group, which the links of an AP MLD are, too, under a uuid of its own."""
-        are_several = sum([len(place.confs) for place in self._places.group(bss.place.ssid) if place.enabled]) > 1
         uuid = bss.place.group_uuid.encode()
-        return any([
-            link.looked and link.freq < SIX_GHZ and (not link.warm or are_several and link.uuid != uuid)
-            for link in bss.links
-        ])  # fmt: skip
+        for link in bss.links:
+            if link.looked and link.freq < SIX_GHZ:
+                if not link.warm or link.uuid != uuid and self._are_several(bss):
+                    return True
+        return False
+
+    def _are_several(self, bss):
+        return sum([len(place.confs) for place in self._places.group(bss.place.ssid) if place.enabled]) > 1
 
     def begin(self, ssid):
         """All of a group that are cold, at once: their clients are dropped once."""
@@ -4697,7 +4704,7 @@ class Mender:
         if place.unknown and place.unknown.code in ("no_section", "netifd_pending") and link.path not in bss.windows:
             return None  # it may be nothing of ours, or what is open there may be meant
         if link.freq >= SIX_GHZ:
-            want = Want()
+            want = Want("", False, 0, False, False)
         is_window = link.pbc or link.is_stale and link.path in bss.windows
         is_other = not want.window or bss.windows.get(link.path, (0,))[0] != want.window  # of a session before
         if is_window and is_other and "cancel" not in failed:
@@ -4710,7 +4717,7 @@ class Mender:
             return self._separate
         if not self.arming.is_armed(bss, link, want):
             return None
-        if not (self._netifd.is_there or self._places.radios) and place.lacks():
+        if not (self._netifd.is_there or self._places.radios) and place.lacks:
             return self._write_conf  # else the file is netifd's, which is told by UCI
         if want.now and bss.enabled and self.restarts.is_cold(bss):
             self.restarts.begin(place.ssid)
@@ -4723,7 +4730,7 @@ class Mender:
         return None
 
     def _is_unsettled(self, bss):
-        return any([path in self._places.unsettled for path, _ in bss.place.confs])
+        return bool(self._places.unsettled) and any([path in self._places.unsettled for path, _ in bss.place.confs])
 
     def is_content(self, bss):
         """Nothing is lacking or under way; a link that can't be used lacks nothing."""
@@ -4889,7 +4896,7 @@ class Mender:
             raise outcome[0]
 
     def _rewriting(self, place):
-        for path in place.lacks():
+        for path in place.lacks:
             wanted = {place.ifname: place.wps_options([o for p, o in place.confs if p == path][0])}
             yield from Rewrite(path, LONGEST_CONF_LINE).run(conf_edit(wanted))
             self._places.wrote(path)
@@ -5109,7 +5116,7 @@ class Sessions:
         session = self.running(bss)
         always = self._places.settings.always_shown and bss.enabled and not self.is_stopping
         if not session or session.result:
-            return Want(bss.default_key, always, now=bss in self.asked)
+            return Want(bss.default_key, always, 0, False, bss in self.asked)
         is_open = session.state in OPEN
         window = session.id if is_open else 0
         may_press = not (session.is_given or session.external)
@@ -6694,7 +6701,7 @@ class Check:
         )  # fmt: skip
 
     def _wanted(self, bss):
-        return Want(bss.default_key)
+        return Want(bss.default_key, False, 0, False, False)
 
     def check(self):
         """Print, for every BSS, whether WPS can run, with which key, and what would be

@@ -355,6 +355,10 @@ class Uci:
         return set(["home", "key2"])
 
 
+def wanting(key_id, shown=False, window=0, may_press=False, now=False):
+    return wpsd.Want(key_id, shown, window, may_press, now)
+
+
 def refusal(do, *arguments):
     """The code with which it is refused."""
     try:

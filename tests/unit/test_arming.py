@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, GUEST, HOME, PSK, TV, Clock, Hostapd, Router, Wire, Wired, settle, turn
+from rooms import CONF, GUEST, HOME, PSK, TV, Clock, Hostapd, Router, Wire, Wired, settle, turn, wanting
 
 MADE = b"ab" * 32
 LONG = "# more\n" * 300  # to read it takes several turns
@@ -35,7 +35,7 @@ class Room:
         self.router = Router(uci, psk, **confs)
         self.devices = Devices()
         self.wants = {}  # ifname -> its Want
-        self.want = wpsd.Want("key")
+        self.want = wanting("key")
         self.changes, self.failures, self.dropped, self.saves = [], [], [], 0
 
     def __enter__(self):
@@ -82,7 +82,7 @@ class Room:
     def mend(self, key_id=None, **want):
         """Until nothing is due on the file; which commands hostapd got."""
         if key_id is not None:
-            self.want = wpsd.Want(key_id, **want)
+            self.want = wanting(key_id, **want)
         for hostapd in self.hostapds.values():
             hostapd.log = []
         for _ in range(6):  # what takes no time is over at once
@@ -111,7 +111,7 @@ def test_the_wanted_key_is_armed_and_loaded_once_and_another_one_takes_its_place
         assert not room.is_armed()
         for key_id, secret in (("key-2", "opensync22"), ("key", "opensync11")):
             assert room.mend(key_id) == ["RELOAD_WPA_PSK"] and room.armed() == [line(key_id, secret)]
-            assert room.is_armed() and not room.room.is_armed(room.bsses[0], room.link, wpsd.Want("other"))
+            assert room.is_armed() and not room.room.is_armed(room.bsses[0], room.link, wanting("other"))
             assert room.mend() == [] and room.changes and room.failures == []
         assert room.mend("") == ["RELOAD_WPA_PSK"] and room.armed() == []
 
@@ -161,7 +161,7 @@ def test_one_file_for_two_wishes_is_nobodys_until_they_agree_and_who_is_off_has_
     for off in (False, True):
         uci = HOME + (GUEST.replace("\toption wps_pushbutton '1'\n", "") if off else GUEST)
         with Clock() as clock, Room(clock, uci=uci, **two) as room:
-            room.wants = {"guest-ap": wpsd.Want("key-2"), "home-ap": wpsd.Want("key")}
+            room.wants = {"guest-ap": wanting("key-2"), "home-ap": wanting("key")}
             room.mend()
             if off:
                 assert room.armed() == [line("key", "opensync11")] and not room.file.trouble
@@ -271,7 +271,7 @@ def test_a_key_that_uci_had_and_has_no_more_is_given_to_nobody():
         room.router.places.count += 1
         room.mend("key-2")
         assert room.failures[0] == ("home-ap", "psk_file") and "key-2" in room.file.trouble.sentence
-        room.want = wpsd.Want("key")
+        room.want = wanting("key")
         room.later(wpsd.HOLD)
         room.mend()
         assert room.armed() == [line("key", "opensync11")] and "key-2" not in room.bsses[0].key_ids

@@ -5,9 +5,9 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, GUEST, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, settle
+from rooms import CONF, GUEST, HOME, PSK, TV, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, settle, wanting
 
-REST = wpsd.Want("key")
+REST = wanting("key")
 
 
 class Devices:
@@ -92,14 +92,14 @@ def test_at_rest_wps_is_hidden_before_anything_else_and_the_default_key_is_armed
 def test_a_window_is_opened_when_the_key_is_loaded_and_wps_is_shown_and_not_before():
     with Mend() as mend:
         mend.mend()
-        log = mend.mend(wpsd.Want("key-2", True, 1, True, True))
+        log = mend.mend(wanting("key-2", True, 1, True, True))
         assert log == ["RELOAD_WPA_PSK", "SET wps_state 2", "UPDATE_BEACON", "WPS_PBC"], log
         assert mend.bss.armed == "key-2" and mend.bss.is_open and mend.events == [b"WPS-PBC-ACTIVE"]
 
 
 def test_a_window_is_closed_before_wps_is_hidden_and_the_key_is_changed():
     with Mend() as mend:
-        mend.mend(wpsd.Want("key-2", True, 1, True, True))
+        mend.mend(wanting("key-2", True, 1, True, True))
         log = mend.mend(REST)
         load = log.index("RELOAD_WPA_PSK")  # the file is written beside the loop, and hiding does not wait for it
         assert load and log[:load] + log[load + 1 :] == ["WPS_CANCEL", "SET wps_state 0", "UPDATE_BEACON"], log
@@ -108,28 +108,28 @@ def test_a_window_is_closed_before_wps_is_hidden_and_the_key_is_changed():
 
 def test_a_window_of_a_session_before_is_closed_before_the_next_one_opens():
     with Mend() as mend:
-        mend.mend(wpsd.Want("key", True, 1, True, True))
-        assert mend.mend(wpsd.Want("key", True, 2, True, True)) == ["WPS_CANCEL", "WPS_PBC"]
+        mend.mend(wanting("key", True, 1, True, True))
+        assert mend.mend(wanting("key", True, 2, True, True)) == ["WPS_CANCEL", "WPS_PBC"]
 
 
 def test_a_window_in_which_somebody_may_have_got_the_key_is_not_opened_again():
     with Mend() as mend:
-        mend.mend(wpsd.Want("key", True, 1, True, True))
+        mend.mend(wanting("key", True, 1, True, True))
         mend.hostapd.close("Timed-out")
         mend.bss.links[0].pbc = False
-        assert mend.mend(wpsd.Want("key", True, 1, False, True)) == []
+        assert mend.mend(wanting("key", True, 1, False, True)) == []
 
 
 def test_no_window_is_opened_before_it_can_be_written_down_and_none_that_nobody_wants_any_more():
     """A hostapd may answer so fast that all is one turn of the loop; a crash then would leave a window, and a key in
     it, of which nobody knows."""
-    for wanted, commands in ((wpsd.Want("key", True, 1, True, True), ["WPS_PBC"]), (wpsd.Want("key", True), [])):
+    for wanted, commands in ((wanting("key", True, 1, True, True), ["WPS_PBC"]), (wanting("key", True), [])):
         with Mend() as mend:
-            mend.mend(wpsd.Want("key", True))
+            mend.mend(wanting("key", True))
             mend.hostapd.log, at_its_time = [], Wire.ask
             Wire.ask = lambda self, command, done: done(self.hostapd.answer(command))
             try:
-                mend.want = wpsd.Want("key", True, 1, True, True)
+                mend.want = wanting("key", True, 1, True, True)
                 mend.room.mend(mend.bss)
                 assert mend.hostapd.log == []
                 mend.want = wanted
@@ -141,7 +141,7 @@ def test_no_window_is_opened_before_it_can_be_written_down_and_none_that_nobody_
 
 def test_a_success_that_nobody_heard_is_found_before_the_second_press():
     with Mend() as mend:
-        mend.mend(wpsd.Want("key", True, 1, True, True))
+        mend.mend(wanting("key", True, 1, True, True))
         mend.hostapd.close("Disabled")
         mend.hostapd.result, mend.hostapd.peer = "Success", TV
         mend.bss.links[0].pbc = False
@@ -183,7 +183,7 @@ def test_a_bss_that_hostapd_started_without_wps_is_cold_and_is_restarted_only_wh
         mend.mend()
         assert mend.room.restarts.is_cold(mend.bss) and "DISABLE" not in mend.hostapd.log and mend.dropped == []
         mend.hostapd.registrar = True  # it will be, after that
-        log = mend.mend(wpsd.Want("key", True, 1, True, True))
+        log = mend.mend(wanting("key", True, 1, True, True))
         assert log.index("DISABLE") < log.index("ENABLE") < log.index("WPS_PBC") and mend.dropped == ["home-ap"]
         assert not mend.room.restarts.is_cold(mend.bss)
 
@@ -193,7 +193,7 @@ def test_a_device_whose_key_hostapd_alone_knows_is_not_locked_out_before_somebod
     hostapd.result, hostapd.peer = "Success", TV
     with Mend(hostapd) as mend:
         assert "RELOAD_WPA_PSK" not in mend.mend() and mend.bss.why().code == "device_keys_lost"
-        assert "RELOAD_WPA_PSK" in mend.mend(wpsd.Want("key", now=True)) and mend.bss.why() is None
+        assert "RELOAD_WPA_PSK" in mend.mend(wanting("key", now=True)) and mend.bss.why() is None
 
 
 def test_a_psk_file_of_networks_that_want_different_keys_is_nobodys():
@@ -226,7 +226,7 @@ def test_that_a_psk_file_can_not_serve_its_networks_is_said_once():
 
 def test_a_control_socket_that_dies_takes_what_was_said_on_it():
     with Mend() as mend:
-        mend.mend(wpsd.Want("key", True, 1, True, True))
+        mend.mend(wanting("key", True, 1, True, True))
         mend.hostapd.go()
         link = mend.bss.links[0]
         assert mend.lost == [link] and not (link.pbc or link.shown or link.looked) and link.loaded is None

@@ -200,8 +200,8 @@ def placed(*confs, uci=None, keys=()):
     if uci:
         place.network = wpsd.Network(uci)
         place.network.keys += keys
-    place.group_uuid = "12345678-9abc-def0-1234-56789abcdef0"
     place.finish()
+    place.take_uuid("12345678-9abc-def0-1234-56789abcdef0")
     return place
 
 
@@ -222,11 +222,11 @@ def test_wps_is_enabled_where_uci_says_so_and_hostapd_can_do_it():
 
 def test_a_file_lacks_wps_lines_until_each_is_right():
     on = section(wps_pushbutton="1")
-    assert placed(uci=on).lacks() == [] and placed(uci=on).has_wps
+    assert placed(uci=on).lacks == [] and placed(uci=on).has_wps
     for line in ("wps_state=2", "ap_setup_locked=1", "uuid=12345678-9abc-def0-1234-56789abcdef0"):
         place = placed(CONF, CONF.replace(line + "\n", ""), uci=on)
-        assert place.lacks() == ["/run/hostapd-phy1.conf"], line
-    assert placed().lacks() and not placed(CONF.replace("wps_state=2", "wps_state=0")).has_wps
+        assert place.lacks == ["/run/hostapd-phy1.conf"], line
+    assert placed().lacks and not placed(CONF.replace("wps_state=2", "wps_state=0")).has_wps
 
 
 def test_a_bss_has_the_keys_that_the_openwrt_on_it_gives_to_it():

@@ -5,7 +5,7 @@ Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
 import wpsd
-from rooms import CONF, GUEST, HOME, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, turn
+from rooms import CONF, GUEST, HOME, Bus, Clock, Hostapd, Router, Uci, Wire, Wired, turn, wanting
 
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
 
@@ -68,7 +68,7 @@ class Room:
             self.add(self.bsses[-1], radio)
         self.room = wpsd.Restarts(
             router.loop, router.log, router.places, self.netifd, self.uci, bsses=lambda: self.bsses,
-            wanted=lambda bss: wpsd.Want("key", now=self.asked), on_change=lambda bss: self.changes.append(bss.ifname),
+            wanted=lambda bss: wanting("key", now=self.asked), on_change=lambda bss: self.changes.append(bss.ifname),
             on_drop=lambda bss, by_restart: self.order.append(("dropped", bss.ifname, by_restart)),
             fail=lambda bss, refusal: self.failures.append((bss.ifname, refusal.code)), look=self.look,
         )  # fmt: skip
