@@ -134,8 +134,20 @@ def encode(table):
     as blobmsg bytes.  bool, int, float, str, list, tables and the bytes of one
     that is encoded already are values."""
     parts = []
+    _encode(table, parts)
+    return b"".join(parts)
+
+
+def _encode(table, parts):
+    """Put the parts of the bytes behind these; how many bytes they are."""
+    whole = 0
     for name, value in table.items() if isinstance(table, dict) else table:
-        nul = 0
+        name = name.encode()
+        start = len(name) + 7 + (-(len(name) + 7) & 3)
+        at, nul = len(parts), 0
+        parts.append(b"")
+        parts.append(name)
+        parts.append(_ZEROS[start - len(name) - 6])
         if isinstance(value, str):
             kind, data, nul = STRING, value.encode(), 1
         elif isinstance(value, bool):
@@ -145,18 +157,17 @@ def encode(table):
             data = struct.pack(_NUMBERS[kind], value)
         elif isinstance(value, float):
             kind, data = DOUBLE, struct.pack(">d", value)
-        elif isinstance(value, list):
-            kind, data = ARRAY, encode([("", item) for item in value])
         elif isinstance(value, bytes):
             kind, data = TABLE, value
         else:
-            kind, data = TABLE, encode(value)
-        name = name.encode()
-        start = len(name) + 7 + (-(len(name) + 7) & 3)
+            kind, data = ARRAY if isinstance(value, list) else TABLE, b""
+            start += _encode([("", item) for item in value] if kind == ARRAY else value, parts)
         size = start + len(data) + nul
-        head = struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name))
-        parts += head, name, _ZEROS[start - len(name) - 6], data, _ZEROS[nul + (-size & 3)]
-    return b"".join(parts)
+        parts[at] = struct.pack(">IH", 0x80000000 | kind << 24 | size, len(name))
+        parts.append(data)
+        parts.append(_ZEROS[nul + (-size & 3)])
+        whole += size + (-size & 3)
+    return whole
 
 
 def decode(raw):
@@ -279,8 +290,10 @@ def frame(kind, sequence, peer, *attributes):
     parts, size = [b""], 4
     for number, data in attributes:
         if isinstance(data, int):
-            data = struct.pack(">I", data)
-        elif isinstance(data, str):
+            parts.append(struct.pack(">II", number << 24 | 8, data))
+            size += 8
+            continue
+        if isinstance(data, str):
             data = data.encode() + b"\0"
         parts.append(struct.pack(">I", number << 24 | 4 + len(data)))
         parts.append(data)
@@ -455,7 +468,7 @@ class Ubus:
         try:
             self._in += raw
             while self._is_through() and len(self._in) >= 12:
-                version, kind, sequence, peer, size = struct.unpack(">BBHII", self._in[:12])
+                version, kind, sequence, peer, size = struct.unpack_from(">BBHII", self._in, 0)
                 if version or size < 4 or size > _LONGEST:
                     raise WireError("no ubus frame")
                 request = self._pending.get(sequence) if kind == DATA else None
