@@ -14,10 +14,10 @@ NAME = "wpsd-ovsdb"
 FILES = {
     "/etc/config/wpsd-ovsdb": 0o600,
     "/etc/init.d/wpsd-ovsdb": 0o755,
+    "/usr/lib/wpsd/conf.db": 0o600,
     "/usr/lib/wpsd/wpsd_ovsdb.mpy": 0o644,
     "/usr/sbin/wpsd-ovsdb": 0o755,
     "/usr/share/acl.d/wpsd-ovsdb.json": 0o644,
-    "/usr/share/wpsd-ovsdb/conf.db": 0o644,
 }
 RUN = "/var/run/wpsd-ovsdb"
 SERVER = ["/usr/sbin/ovsdb-server", "--unixctl=none", "--no-chdir", f"--remote=punix:{RUN}/db.sock"]
@@ -94,7 +94,7 @@ def test_its_scripts_are_clean(northbound, tmp_path):
 
 def test_the_empty_database_is_one_that_the_server_takes_with_the_schema_of_the_feed(northbound, tmp_path):
     path = tmp_path / "conf.db"
-    path.write_bytes(northbound.data[f"./usr/share/{NAME}/conf.db"][1])
+    path.write_bytes(northbound.data["./usr/lib/wpsd/conf.db"][1])
     said = subprocess.run([BIN / "ovsdb-tool", "db-version", path], check=True, stdout=subprocess.PIPE, text=True)
     assert said.stdout.strip() == json.loads(SCHEMA.read_text())["version"]
     rows = subprocess.run([BIN / "ovsdb-tool", "query", path, '["Open_vSwitch",{"op":"select","table":"Node_State",'
@@ -107,7 +107,7 @@ def test_the_init_script_has_a_server_on_a_unix_socket_and_the_bridge_started_as
     assert instances["server"]["command"] == [*SERVER, f"{RUN}/conf.db"]
     assert instances["bridge"]["command"] == ["/usr/sbin/wpsd-ovsdb", "--db", f"{RUN}/db.sock", "--seed", "1"]
     assert instances["bridge"]["file"] == ["/usr/lib/wpsd/wpsd_ovsdb.mpy"]
-    for path, mode in ((RUN, 0o40750), (f"{RUN}/conf.db", 0o100640)):
+    for path, mode in ((RUN, 0o40750), (f"{RUN}/conf.db", 0o100600)):
         found = os.stat(installed.root / path[1:])
         assert (found.st_mode, found.st_uid, found.st_gid) == (mode, 453, 453)
 
@@ -117,6 +117,30 @@ def test_what_a_manager_wrote_survives_a_reload_and_not_a_boot(installed):
     path.write_bytes(path.read_bytes() + b"more")
     configured(installed)
     assert path.read_bytes().endswith(b"more")
+
+
+def test_root_gives_away_no_file_to_which_the_user_of_the_server_has_put_a_link(installed):
+    (installed.root / "etc/secret").write_text("root's")
+    (installed.root / "etc/secret").chmod(0o600)
+    link = installed.root / RUN[1:] / "conf.db"
+    for target in ("/etc/secret", "/etc/none"):
+        link.unlink()
+        link.symlink_to(target)
+        configured(installed)
+        found = os.stat(installed.root / "etc/secret")
+        assert (found.st_mode, found.st_uid) == (0o100600, 0)
+        assert not installed.exists("/etc/none")
+
+
+def test_a_database_that_could_not_be_made_is_made_at_the_next_start(installed):
+    (installed.root / RUN[1:] / "conf.db").unlink()
+    empty = installed.root / "usr/lib/wpsd/conf.db"
+    empty.rename(empty.with_suffix(".aside"))
+    configured(installed)
+    assert not installed.exists(RUN)
+    empty.with_suffix(".aside").rename(empty)
+    configured(installed)
+    assert installed.exists(f"{RUN}/conf.db")
 
 
 def test_with_somebody_elses_server_the_bridge_alone_is_started(installed):
