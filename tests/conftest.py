@@ -1,6 +1,7 @@
 """What all tests share: where the program is, a bus to run it on, and unit tests on every interpreter."""
 
 import ast
+import gc
 import os
 import re
 import shutil
@@ -19,6 +20,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "unit")]
 
 from rig.broker import Broker
 from rig.interpreters import INTERPRETERS, missing
+
+
+def pytest_collection_finish():
+    """What pytest has put together by now is there to the end: wpsd's gc.collect() is spared the search of it."""
+    gc.freeze()
+
 
 # -- a bus
 
