@@ -3,6 +3,7 @@
 languages, the keyboard and screen readers."""
 
 import signal
+import threading
 import time
 
 import pytest
@@ -184,6 +185,22 @@ def test_a_web_server_that_waited_for_wpsd_in_vain_is_told_as_wpsd_that_hangs(ho
     me.has_state("Home", "Enabled", 3)
 
 
+def test_a_call_that_takes_longer_than_luci_waits_is_not_told_as_a_wpsd_that_does_not_answer(wpsd, luci, visit):
+    """Of a radio that has to wait for its channel: the page has the answer from `status`."""
+    luci.late["start"] = opens = threading.Event()
+    me = visit()
+    me.page.evaluate("L.env.rpctimeout = 1")
+    me.press("Home", "Start WPS")
+    wpsd.open(state="preparing")
+    me.is_told("Home", "It takes longer than usual.")
+    me.sees("Home", "WPS is being opened")
+    expect(me.page.get_by_text("does not answer")).to_have_count(0)
+    wpsd.open()
+    opens.set()
+    me.sees("Home", "Press the WPS button")
+    expect(me.alert("Home")).to_be_empty(timeout=12000)     # it can be read for 8 s
+
+
 def test_a_refusal_is_gone_after_the_next_start(home, visit):
     me = visit()
     home.hostapd.faults["WPS_PBC"] = "FAIL"
@@ -296,7 +313,7 @@ def test_a_router_without_networks_is_told(house, visit):
 def test_wpsd_that_does_not_run_is_told_and_the_page_goes_on_when_it_does(home, visit):
     home.stop_wpsd()
     me = visit()
-    me.is_warned("The WPS service (wpsd) is not running.")
+    me.is_warned("The WPS service (wpsd) is not running. Start it under System → Startup;")
     expect(me.network("Home")).to_be_hidden()
     home.start_wpsd()
     me.has_state("Home", "Enabled", 3)

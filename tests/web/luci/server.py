@@ -111,6 +111,7 @@ class Luci:
         self.is_away = False    # a router whose web server can do nothing for the page
         self.is_silent = False  # one that takes questions and answers none
         self.answers = {}       # method of wps -> the status to answer with instead of a call
+        self.late = {}          # method of wps -> the Event before which it is not called
         self._bus_path = bus_path
         self._bus = None
         self._lock = threading.Lock()
@@ -272,6 +273,8 @@ class Luci:
         groups = [group.get(scope, {}) for group in self._acl.values() for scope in self.rights.get(session, [])]
         if not any(method in group.get("ubus", {}).get(path, []) for group in groups):
             return {"error": NO_ACCESS}
+        if method in self.late:
+            self.late[method].wait()
         if method in self.answers:
             return {"result": [self.answers[method]]}
         with self._lock:

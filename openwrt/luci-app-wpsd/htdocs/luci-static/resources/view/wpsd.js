@@ -190,7 +190,7 @@ const TROUBLES = {
 	denied: _('You have no permission for this.'),
 	away: _('The router does not answer. This page goes on by itself as soon as it does.'),
 	hangs: _('The WPS service does not answer. This page goes on by itself as soon as it does.'),
-	stopped: _('The WPS service (wpsd) is not running. This page goes on by itself as soon as it is.')
+	stopped: _('The WPS service (wpsd) is not running. Start it under System → Startup; this page goes on by itself as soon as it runs.')
 };
 
 /* Why a call or a session failed */
@@ -805,7 +805,7 @@ const Network = baseclass.extend({
 	/* What has to change for a message to be old */
 	facts() {
 		return JSON.stringify(this.bss.map(b => [
-			b.enabled, b.supported, b.reason, b.key_ids, b.session?.id, b.last?.id, b.last?.connected, b.devices?.length
+			b.enabled, b.supported, b.reason, b.key_ids, b.session?.id, b.session?.state, b.last?.id, b.last?.connected, b.devices?.length
 		]));
 	},
 
@@ -826,6 +826,7 @@ const Network = baseclass.extend({
 	},
 
 	/* Wait for a call's answer, show what it did (`done` makes [ kind, sentence ] of the answer), and say so if it did nothing.
+	   A radio that is restarted, or waits for its channel, takes longer than LuCI waits for an answer.
 	   `at`: where in the list of devices the focus was */
 	act(call, done, at) {
 		this.tell();
@@ -834,7 +835,9 @@ const Network = baseclass.extend({
 			return this.page.refresh().then(() => {
 				const sentence = refusal(answer, this.why());
 
-				if (sentence)
+				if (sentence == TROUBLES.hangs)
+					this.tell('notice', _('It takes longer than usual. This page shows how it ends.'));
+				else if (sentence)
 					this.tell('danger', sentence);
 				else if (answer.disrupted)
 					this.tell('warning', _('The radio was restarted, and its clients had to reconnect. This does not happen again.'));
