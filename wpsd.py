@@ -2995,12 +2995,14 @@ def _identity(path):
         return folder, name
 
 
-def _is_claimed(network, place, name, radio):
+def _is_claimed(network, place, name, radio, is_of_before):
     """Whether that is what netifd calls the BSS's section.  One without a name it calls by its number, which
-    is another's as soon as one above it is deleted in UCI, and until netifd reads that."""
+    is another's as soon as one above it is deleted in UCI, and until netifd reads that; and while it sets up
+    a radio an interface may have become another network's."""
     section = network.section
     return name in (section.name, section.reference) and (
-        section.name == section.reference or network.ssid == place.ssid and radio in network.devices
+        section.name == section.reference and not is_of_before
+        or network.ssid == place.ssid and radio in network.devices
     )  # fmt: skip
 
 
@@ -3021,7 +3023,7 @@ class Places:
         self.trouble = None  # a Refusal: UCI can't be read
         self.all = []  # of Place
         self.radios = None  # what netifd said: (name, pending, ((section, ifname), ...)); () without netifd
-        self._claims = {}  # ifname -> (section, radio): what of that is believed
+        self._claims = {}  # ifname -> (section, radio, whether it is of before): what of that is believed
         self.uuids = {}  # SSID -> uuid, where UCI has none
         self.count = 0  # of readings
         self._uci_folder = uci_folder
@@ -3105,7 +3107,7 @@ class Places:
         for radio, pending, interfaces in radios:
             for section, ifname in interfaces:
                 if ifname and not pending:  # else its map is one of before, or wrong
-                    claims[ifname] = section, radio
+                    claims[ifname] = section, radio, False
         if self.radios and not radios:  # it has gone, or is not back on the bus: what came from it stays
             radios = tuple([(name, False, interfaces) for name, _, interfaces in self.radios])
             claims = self._claims
@@ -3113,8 +3115,9 @@ class Places:
             return False
         self.radios = radios
         if self.is_pending():
-            claims, believed = dict(self._claims), claims
-            claims.update(believed)
+            before = {ifname: claim[:2] + (True,) for ifname, claim in self._claims.items()}
+            before.update(claims)
+            claims = before
         self._claims = claims
         self._settle()
         return True
@@ -3240,15 +3243,14 @@ class Places:
         if self.radios is None:
             place.unknown = Refusal(DENIED, "netifd_pending", "netifd has not told yet which section it comes from.")
             return
-        claimed, is_pending = self._claims, self.is_pending()
         sections = [n for n in self.networks if n.mode == "ap"]
-        if place.ifname in claimed:
-            found = [n for n in sections if _is_claimed(n, place, *claimed[place.ifname])]
-        elif is_pending:
+        claim = self._claims.get(place.ifname)
+        found = [n for n in sections if claim and _is_claimed(n, place, *claim)]
+        if not found and self.is_pending() and (not claim or claim[2]):
             place.unknown = Refusal(DENIED, "netifd_pending", "netifd is setting up the radio.")
             return
-        else:
-            taken = [section for section, _ in claimed.values()]
+        if not claim:
+            taken = [claim[0] for claim in self._claims.values()]
             free = [n for n in sections if n.section.name not in taken and n.section.reference not in taken]
             found = [n for n in free if n.ifname == place.ifname]
             if not found:
@@ -4258,6 +4260,8 @@ class Arming:
         if not self._is_right(file, armed):
             if file.is_fresh and not self._is_asked(file):
                 return  # netifd truncates it: a hostapd that loads it just then drops those whose key it lost
+            if any([self._places.has_changed(path) for bss in file.users for path, _ in bss.place.confs]):
+                return  # the interface may be another network's in it
             self._work_on(file, self._arm(file, armed))
             return
         file.complaint = ""

@@ -306,6 +306,22 @@ def test_a_file_that_somebody_is_writing_is_waited_for_unless_somebody_asks():
             assert room.armed() == [line("key", "opensync11")] and room.is_armed()
 
 
+def test_no_key_is_written_for_a_network_whose_configuration_is_being_changed():
+    """The interface may be another network's in it: then hostapd would let in who has this one's key."""
+    for now in (False, True):
+        with Clock() as clock, Room(clock) as room:
+            room.mend("key")
+            room.router.write("hostapd-home_ap.conf", CONF.replace("ssid=Home", "ssid=Guest"))
+            room.router.write("psk", "")
+            room.mend("key", now=now)
+            room.later(wpsd.SETTLE)
+            assert room.mend() == [] and room.router.read("psk") == ""
+            room.router.look(None)
+            clock.gone += wpsd.SETTLE
+            room.router.look(None)
+            assert room.mend() == ["RELOAD_WPA_PSK"] and room.is_armed()
+
+
 def test_a_file_that_has_just_gone_may_come_back():
     with Clock() as clock, Room(clock) as room:
         room.mend("key")

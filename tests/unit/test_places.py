@@ -4,6 +4,7 @@
 Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
+import rooms
 import wpsd
 from rooms import CONF, HOME, TV, Clock, Router
 
@@ -64,6 +65,21 @@ def test_what_netifd_said_of_a_bss_holds_while_another_reload_is_under_way():
     with Router(TWO) as router:
         router.look(radios(("guest", "home-ap")))
         router.places.netifd_said(radios(("home", "home-ap"), pending=True))
+        assert router.place().network.section.name == "guest"
+
+
+def test_an_interface_that_is_another_networks_in_this_reload_is_nobodys_until_netifd_says_whose():
+    """netifd numbers a radio's interfaces anew when one before them is disabled."""
+    with Clock() as clock, Router(HOME + rooms.GUEST) as router:
+        router.look(radios(("home", "home-ap"), ("guest", "guest-ap")))
+        router.places.netifd_said(radios(("home", ""), ("guest", ""), pending=True))
+        assert router.place().network.section.name == "home"
+        router.write("hostapd-phy0.conf", CONF.replace("ssid=Home", "ssid=Guest"))
+        router.look(None)
+        clock.gone += wpsd.SETTLE
+        router.look(None)
+        assert router.place().is_pending and router.place().keys == []
+        router.places.netifd_said(radios(("guest", "home-ap")))
         assert router.place().network.section.name == "guest"
 
 
