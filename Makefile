@@ -4,6 +4,8 @@ SHELL := /bin/bash
 BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
+# What a later commit builds is newer to opkg, which leaves a version alone that it has.
+PACKAGE = PKG_RELEASE=$$(git rev-list --count HEAD 2>/dev/null) $(BIN)/python openwrt/package.py
 
 .PHONY: help setup demo demo-ovsdb test test-long lint soak fuzz bench ipk apk dist clean
 
@@ -50,10 +52,10 @@ bench: setup ## measure what wpsd costs and how fast it is (a quarter of an hour
 	@$(BIN)/python tests/bench
 
 ipk: setup ## build the packages for OpenWrt up to 24.10, without an SDK
-	@$(BIN)/python openwrt/package.py ipk
+	@$(PACKAGE) ipk
 
 apk: setup ## build the packages for OpenWrt from 25.12 on
-	@$(BIN)/python openwrt/package.py apk
+	@$(PACKAGE) apk
 
 dist: setup ## make the release: a tarball, its hash, and the folders for OpenWrt's feeds
 	@$(BIN)/python openwrt/package.py dist

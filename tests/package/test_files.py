@@ -123,6 +123,15 @@ def test_the_packages_have_the_version_of_the_program(built):
         assert re.fullmatch(rf"{package}-{re.escape(version)}-r\d+\.apk", path.name)
 
 
+def test_the_packages_of_a_later_commit_are_newer_ones(kind, tmp_path, monkeypatch):
+    """opkg leaves a package alone of which it has the same version. Without git it is the Makefiles' release."""
+    done = subprocess.run(["make", "--dry-run", kind], cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout.splitlines()[-1].startswith("PKG_RELEASE=$(git rev-list --count HEAD ")
+    monkeypatch.setenv("PKG_RELEASE", "2345")
+    for name, path in build_packages(kind, tmp_path).items():
+        assert FORMATS[kind](path).version.endswith("-r2345") and "-r2345" in path.name
+
+
 def test_an_apk_lists_its_files_its_group_and_what_its_configuration_was(built):
     apk = FORMATS["apk"](built["apk"]["wpsd"])
     lists = {kind: apk.data[f"./lib/apk/packages/wpsd.{kind}"][1].decode() for kind in LISTS["wpsd"]}
