@@ -5,7 +5,7 @@ BIN := .build/venv/bin
 VM := $(BIN)/python tests/rig/vm.py
 PYTEST := -m pytest
 # What a later commit builds is newer to opkg, which leaves a version alone that it has.
-PACKAGE = PKG_RELEASE=$$(git rev-list --count HEAD 2>/dev/null) $(BIN)/python openwrt/package.py
+PACKAGE = PKG_RELEASE=$$(git -c safe.directory='*' rev-list --count HEAD 2>/dev/null) $(BIN)/python openwrt/package.py
 
 .PHONY: help setup demo demo-ovsdb test test-long lint soak fuzz bench ipk apk dist clean
 
