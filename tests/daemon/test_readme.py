@@ -2,6 +2,7 @@
 """README is right about what wpsd says, and what it says to type can be typed."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -110,3 +111,19 @@ def test_check_runs_as_readme_writes_it(tmp_path):
     done = subprocess.run(command, shell=True, cwd="/", capture_output=True, timeout=30,
                           env=dict(os.environ, PATH="%s:%s" % (tmp_path, os.environ["PATH"])))
     assert (done.returncode, done.stderr) == (1, b"") and done.stdout.startswith(b"No BSS found")
+
+
+def test_the_calls_that_readme_has_one_type_are_calls_that_wpsd_takes():
+    called = re.findall(r"ubus (?:-t 120 )?call wps (\w+)(?: '(.*?)')?", README)
+    assert len(called) > 8
+    known = {name: {each for each, _ in arguments} for name, arguments in wpsd.METHODS}
+    for method, arguments in called:
+        assert set(json.loads(arguments or "{}")) <= known[method], (method, arguments)
+
+
+def test_who_follows_readme_enables_wps_before_anything_is_started():
+    """Out of the box no network has it, and a press of the button does what it did before."""
+    install = README.partition("## Install it")[2].partition("## Use it")[0]
+    assert re.search(r"wps configure '\{[^}]*\"wps\": true\}'", install) and "*Enable WPS* on the page" in install
+    view = ROOT / "openwrt/luci-app-wpsd/htdocs/luci-static/resources/view/wpsd.js"
+    assert "_('Enable WPS')" in view.read_text()
