@@ -32,8 +32,6 @@ test: setup ## look for mistakes and run every test, those with radios in a virt
 	$(MAKE) --no-print-directory lint || status=1; \
 	echo "test: on this computer"; \
 	$(BIN)/python $(PYTEST) -n 6 --dist worksteal --reruns 2 --ignore tests/vm tests || status=1; \
-	echo "test: a day of sessions"; \
-	$(BIN)/python tests/soak.py --sessions 3000 || status=1; \
 	echo "test: with radios, in five virtual machines"; \
 	$(VM) --machines 5 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout -p pytest_rerunfailures --reruns 1 --ignore tests/vm/long tests/vm || status=1; \
 	exit $$status

@@ -88,6 +88,8 @@ def _compiled(program, by):
 
 def launching(interpreter, program):
     """The command that starts a wpsd.py from bytecode, as on a router: to compile it takes ten times as long."""
-    if interpreter[0] == sys.executable:
+    if sys.executable in interpreter:
         return [*interpreter, _compiled(str(program), _for_cpython) + "/wpsd.pyc"]
+    if str(OLDEST) in interpreter:  # it is handed its files one by one
+        return [*interpreter, str(program)]
     return [*interpreter, "-c", LAUNCH % _compiled(str(program), bytecode)]
