@@ -4597,7 +4597,7 @@ class Mender:
             bss.place = place
             bss.told = None
             bsses.append(bss)
-            self._link(bss)
+            self.link(bss)
         self.arming.take(bsses)
         self.bsses = bsses  # whole: without memory half-way it would be gone through as it is
         for bss in known.values():
@@ -4606,15 +4606,16 @@ class Mender:
             self._release(bss)
         self._places.is_due = False
 
-    def _link(self, bss):
+    def link(self, bss):
         """A control socket for each link."""
         folder = bss.place.folder
         process = self._processes.get(folder)
         if not process:
             process = self._processes[folder] = Process()
         names = [bss.ifname]
-        if bss.place.is_mld:  # the socket without a number is deaf (HOSTAPD)
-            names = [path.rpartition("/")[2] for path in files_like(folder + "/", bss.ifname + "_link*")]
+        if bss.place.is_mld:  # the socket without a number is deaf (HOSTAPD), and one with it has to come
+            found = files_like(folder + "/", bss.ifname + "_link*")
+            names = [path.rpartition("/")[2] for path in found] or [bss.ifname + "_link0"]
         paths = [folder + "/" + name for name in names]
         for link in tuple(bss.links):
             if link.path not in paths:
@@ -4639,7 +4640,7 @@ class Mender:
     def look(self, bss):
         """Ask its hostapd anew, with whom the connection may have to be made."""
         if bss.place.is_mld:
-            self._link(bss)
+            self.link(bss)
         for link in bss.links:
             link.looked = False
             link.probe()
@@ -6544,6 +6545,7 @@ class Daemon:
         yield from self.refreshing()
         self._watcher.watch(self.places.folders())
         for bss in tuple(self.mender.bsses):
+            self.mender.link(bss)
             for link in bss.links:
                 link.probe(owes=False)  # one that was killed says nothing
             if not all([link.sock for link in bss.links]):

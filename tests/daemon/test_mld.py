@@ -181,6 +181,22 @@ def test_a_link_that_comes_later_is_hidden_and_takes_part_in_the_next_session(ml
     assert open_links(mld) == list(LINKS)
 
 
+def test_links_whose_sockets_come_one_after_the_other_are_found_when_they_do(house):
+    """hostapd makes one when it sets up its radio, and nothing but the folder tells."""
+    house.add("ap-mld0", radio="phy0 phy1", conf=MLD, uci={"mlo": "1"})
+    house.write_uci()
+    house.write_conf()
+    house.broker.start()
+    house.start_wpsd(rest=False)
+    assert house.refused("start")[0] == 10
+    house.wait_quiet()
+    house.hostapds["hostapd"] = Hostapd(**house.build).start()
+    for number, path in enumerate(house.conf_paths("ap-mld0")):
+        house.hostapd.add_radio(path)
+        wait(lambda: len([link for link in house.bss("ap-mld0")["links"] if link["freq"]]) == number + 1, PATIENCE)
+        wait(lambda: not house.hostapd.shown(LINKS[number]), PATIENCE)
+
+
 def test_wpsd_that_is_killed_in_a_session_goes_on_with_every_link(mld):
     session = mld.ok("start")["session"]
     mld.kill_wpsd()
