@@ -2790,12 +2790,13 @@ class PskFile:
         now = stamp(self.path)
         if now == self.stamp:
             return False
+        # one that comes back may be written line by line, too
+        self.is_fresh = (self.stamp is not None or self._missing is not None) and not is_ours
         if now is None and self._missing is None:
             self._missing = ticks()
-            self._loop.at(PATIENCE, self._settled)
+            self._loop.at(PATIENCE, lambda: self._on_change(self))
         elif now is not None:
             self._missing = None
-        self.is_fresh = self.stamp is not None and not is_ours
         self.stamp = now
         self.doubted, self.is_due = None, False
         self.is_read = is_ours

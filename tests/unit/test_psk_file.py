@@ -83,6 +83,22 @@ def test_a_file_that_goes_is_missed_for_5_seconds_and_no_longer():
         wpsd.os.rename(path + ".away", path)
 
 
+def test_a_file_that_was_removed_and_comes_back_may_be_half_of_itself_as_well():
+    """24.10 removes it and writes it anew line by line (OPENWRT)."""
+    with Clock() as clock, Room() as room:
+        room.file.see()
+        path = room.file.path
+        wpsd.os.rename(path, path + ".away")
+        room.file.see()
+        clock.go_on(room.router.loop, wpsd.PATIENCE - wpsd.SETTLE // 2)
+        wpsd.os.rename(path + ".away", path)
+        assert room.file.see() and not room.file.is_missed and room.file.is_fresh
+        clock.go_on(room.router.loop, wpsd.SETTLE // 2)  # so long it would have been missed
+        assert room.file.is_fresh
+        clock.go_on(room.router.loop, wpsd.SETTLE)
+        assert not room.file.is_fresh
+
+
 def test_a_file_that_hostapd_refuses_is_replaced_by_the_one_before_and_that_one_is_loaded():
     with Room() as room:
         before = room.text()
