@@ -35,7 +35,7 @@ LAUNCH_AND_COUNT = """
 import gc, struct, sys
 sys.path[:] = ['%s']
 import wpsd
-wpsd.collect = lambda: None
+wpsd.collect = lambda held=0: None
 file, number, turn = open('%s', 'wb'), bytearray(8), wpsd.Loop.turn
 def counted(self):
     struct.pack_into('<Q', number, 0, gc.mem_alloc())
