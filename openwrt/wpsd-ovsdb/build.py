@@ -41,6 +41,8 @@ KNOWN = {  # conditions, and what they are on the router
     "request and request[2]": False,  # here every answer is wanted whole: nothing picks from one
     "self._reader and (not self._wants)": False,
     "self._reader": False,
+    "isinstance(table, dict)": False,  # what it asks for goes out as pairs, of strings, bools and integers
+    "isinstance(value, int)": True,
 }
 UNTOLD = ("WireError",)  # whatever it says, the connection ends
 FOREIGN = set().union(*map(dir, (builtins, str, bytes, dict, list, set, int, OSError, socket.socket, select.poll())))

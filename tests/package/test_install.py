@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 
 import pytest
 from rig.procd import BUTTON, PROJECT, STAND_INS, services
@@ -305,6 +306,18 @@ def test_after_a_sysupgrade_that_kept_etc_the_button_is_that_of_the_image(router
     assert press(router) == "the stock one of the image\n"
     router.write("/rom" + BUTTON, ours, 0o755)
     assert press(router) == "", "and it does not call itself for ever"
+
+
+def test_after_a_sysupgrade_that_kept_etc_procd_is_given_nothing_that_is_not_there(router, wpsd):
+    """Or it would try to start it every five seconds for ever."""
+    router.install(wpsd)
+    router.asked()
+    shutil.rmtree(router.root / "usr/lib/wpsd")
+    (router.root / "usr/sbin/wpsd").unlink()
+    router.write("/usr/bin/hostapd", "#!/bin/sh\nexit 1\n", 0o755)
+    assert router.run("/etc/init.d/wpsd", "start") == ""
+    ((_, _, _, instances, triggers),) = services(router.asked())
+    assert (instances, triggers, router.log.lines()) == ({}, [], [])
 
 
 def test_a_wpsd_that_is_installed_after_that_finds_the_stock_script_in_the_image(router, wpsd):

@@ -143,6 +143,11 @@ def test_a_database_that_could_not_be_made_is_made_at_the_next_start(installed):
     assert installed.exists(f"{RUN}/conf.db")
 
 
+def test_after_a_sysupgrade_that_kept_etc_nothing_is_started_that_is_not_there(installed):
+    (installed.root / "usr/sbin/wpsd-ovsdb").unlink()
+    assert configured(installed) == {}
+
+
 def test_with_somebody_elses_server_the_bridge_alone_is_started(installed):
     instances = configured(installed, "server '0'", "socket '/var/run/db.sock'", "seed '0'")
     assert list(instances) == ["bridge"]
