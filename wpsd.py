@@ -6034,6 +6034,7 @@ class Calls:
         targets = self._targets(arguments)
         if targets is self._mender.bsses:
             targets = self._only_enabled()
+        yield from self._closing(targets)
         bsses, key_id = self._startable(targets, arguments.get("key_id"), request)
         name = arguments.get("name", "")
         if "name" in arguments and (key_id != NEW_KEY or not name):
@@ -6101,6 +6102,15 @@ class Calls:
             if wanted != NEW_KEY and wanted not in bss.choices:
                 raise no_such_key(bss, key_id is None)
         return ready, wanted
+
+    def _closing(self, bsses):
+        """Part of a task: who was let in at the last moment of a session is known when hostapd has closed its
+        window, and not before; one that does not answer is not waited for."""
+        began = ticks()
+        while ticks_diff(ticks(), began) < CALM and any([
+            link.pbc and self._sessions.of(bss) and self._sessions.of(bss).result for bss in bsses for link in bss.links
+        ]):  # fmt: skip
+            yield 20
 
     def _answer_start(self, request, session, started):
         if session.result and not session.activated:

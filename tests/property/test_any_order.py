@@ -261,6 +261,32 @@ def test_whatever_happens_in_whatever_order_no_window_is_opened_twice_and_no_key
             raise AssertionError("seed %d: %s: %s\n%s" % (seed, type(error).__name__, error, story)) from error
 
 
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("start", [
+    ("start", (("key_id", "key"),)), ("start", (("key_id", "*"), ("name", "tv"))), ("configure", (("wps_pbc", True),)),
+])  # fmt: skip
+def test_who_is_let_in_just_before_the_window_closes_keeps_its_key_though_the_next_session_begins(router, start):
+    with World(*ROUTERS[router]) as world:
+        world.begin()
+        world.settle(4000)
+        world.call("start", (("ssid", "Home"), ("key_id", "*")))
+        world.settle(2000)
+        hostapd = world.hostapds[0]
+        hostapd.cancel = lambda: hostapd.enrol(MACS[5])  # it comes too late
+        method, arguments = start
+        world.call("cancel", ())
+        world.call(method, (("ssid", "Home"),) + arguments)
+        calls = world.ubusd.sock.incoming
+        calls[:] = [b"".join(calls)]  # wpsd reads both at once
+        world.settle(1000)
+        del hostapd.cancel
+        assert world.given == ["device-1"] and "device-1" in key_ids(world.disk[memory.PSK[0]])
+        assert b"device-1" in [options.get(b"key_id") for _, options in world.sections.values()]
+        assert not [report for name, report in world.ubusd.events if name == "credential_sent"
+                    and report["key_id"] != "device-1"], world.ubusd.events  # fmt: skip
+        assert all([hostapd.active for hostapd in world.hostapds if hostapd.opened_for]), "the next one is open"
+
+
 def play(world, dice, story):
     with world:
         world.begin()
