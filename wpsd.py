@@ -2508,6 +2508,7 @@ class Link:
         self.configured = False  # hostapd's wps_state is 2
         self.went_hidden = False  # when the radio went off the air
         self.restarted = None  # ticks: by us
+        self.outcome = ""  # last WPS result, and with whom; it stays when the radio is restarted
 
     def forget(self):
         """The BSS has been set up anew, with the configuration that it had."""
@@ -2523,7 +2524,6 @@ class Link:
         self.pressing = False  # a WPS_PBC of ours is under way
         self.has_pin = False  # of its own, with which anybody gets in
         self.ending = ""  # WPS-TIMEOUT came: what that will turn out to be
-        self.outcome = ""  # last WPS result, and with whom
         self.independent = False
 
     def set_up_anew(self):

@@ -139,6 +139,7 @@ class World(memory.World):
         self.sections = {name: (kind, dict(options)) for kind, name, options in sections}
         for path, data in files.items():
             self.disk[path] = data
+        self.revocations = []
         self.given, self.secrets_given = [], []  # key ids that a device got; a name that is free again may come again
         self.uci_is_full = False
         self._write_uci()
@@ -222,6 +223,9 @@ class World(memory.World):
                 hostapd.set_up_anew()
 
     def hostapd_is_killed_and_started(self, _dice, _hostapd):
+        unread = [datagram for hostapd in self.hostapds if hostapd.sock for datagram in hostapd.sock.incoming]
+        if any([b"WPS-REG-SUCCESS" in datagram for datagram in unread]):
+            return  # with it would go who was given a key
         for hostapd in self.hostapds:
             hostapd.dead = True
             if hostapd.sock:
@@ -233,6 +237,39 @@ class World(memory.World):
     def a_device_is_revoked(self, dice, _hostapd):
         if self.given:
             self.call("revoke", (("key_id", dice.choice(self.given)),))
+            self.revocations.append(self.asked[-1])
+
+    def a_device_is_renamed(self, dice, _hostapd):
+        if self.given:
+            self.call("rename", (("key_id", dice.choice(self.given)), ("name", "printer")))
+
+    def start_with_a_name(self, dice, _hostapd):
+        self.call("start", (("ssid", "Home"), ("key_id", "*"), ("name", dice.choice(["tv", "radio"]))))
+
+    def another_default(self, dice, _hostapd):
+        self.call("configure", (("ssid", "Home"), ("wps_pbc_key_id", dice.choice(["key", "key-2", "*", "*"]))))
+
+    def wpsd_is_killed(self, dice, hostapd):
+        """And started again, a while later; of what it has not read nobody will know."""
+        news = self.daemon.news._untold or self.ubusd.sock.incoming
+        unread = [link._unread + link.sock.incoming for bss in self.bsses for link in bss.links if link.sock]
+        is_revoking = not all([call in self.ubusd.replies for call in self.revocations])
+        if news or is_revoking or any([b"AP-" in datagram for datagrams in unread for datagram in datagrams]):
+            return  # what nobody was told is lost, and a window of before can't be told from another
+        for call in self.asked:
+            self.ubusd.replies.setdefault(call, [])
+        for each in self.hostapds:
+            each.sock = None
+        self.ubusd.sock, self.ubusd._rest, self.daemon = None, b"", None
+        if dice.random() < 0.5:  # a command of its shell comes to its end
+            self.wait(5)
+        if dice.random() < 0.4:
+            hostapd.enrol(dice.choice(MACS))
+        self.now += dice.choice([0, 500, 4000])
+        for each in self.hostapds:
+            each.look_at_clock()
+        self.begin()
+        self.settle(dice.choice([1000, 4000]))
 
     def uci_is_full_from_now_on(self, _dice, _hostapd):
         self.uci_is_full = True
@@ -247,7 +284,8 @@ class World(memory.World):
         start, start, cancel, off_in_tandem, a_device_pairs, a_device_pairs, somebody_presses, somebody_cancels,
         two_devices_at_once, one_of_two_devices_goes, one_of_two_devices_goes, an_attempt_fails,
         a_device_is_revoked, uci_is_full_from_now_on, uci_has_room_again, uci_has_room_again, the_radio_is_restarted,
-        hostapd_is_killed_and_started, time_goes_by, time_goes_by,
+        hostapd_is_killed_and_started, time_goes_by, time_goes_by, a_device_is_renamed, start_with_a_name,
+        another_default, wpsd_is_killed,
     )  # fmt: skip
 
 
@@ -311,7 +349,7 @@ def play(world, dice, story):
         world.call("cancel", ())
         world.settle(20000)
         assert world.is_over(), "it is not at rest"
-        assert not any([one.shown or one.active for one in world.hostapds])
+        assert not any([one.shown or one.can_enrol() for one in world.hostapds])
         told = [(name, report["session"]) for name, report in world.ubusd.events if name in ("started", "finished")]
         assert len(told) == len(set(told)), "told twice: %s" % told
         started = [number for name, number in told if name == "started"]
@@ -319,7 +357,9 @@ def play(world, dice, story):
         revoked = [report["key_id"] for name, report in world.ubusd.events if name == "revoked"]
         kept = sorted([each for each in set(world.given) if world.given.count(each) > revoked.count(each)])
         assert len(world.secrets_given) == len(set(world.secrets_given)), "two devices have one key"
+        spares = set([spare.key.id for spare in world.daemon.sessions.devices.spares if not spare.is_given])
+        assert bool(spares) is (world.sections[b"home_ap"][1].get(b"wps_pbc_key_id") == b"*"), spares
         for psk in memory.PSK[: len([bss for bss in world.bsses if bss.place.ssid == b"Home"])]:
-            assert sorted(set(key_ids(world.disk[psk])) - set(SHARED)) == kept, "psk file: %s" % kept
+            assert sorted(set(key_ids(world.disk[psk])) - set(SHARED) - spares) == kept, "psk file: %s" % kept
         in_uci = {options[b"key_id"].decode() for kind, options in world.sections.values() if kind == b"wifi-station"}
         assert sorted(in_uci - set(SHARED)) == kept, "UCI: %s, a device has %s" % (sorted(in_uci), kept)

@@ -167,6 +167,16 @@ def test_who_joined_long_ago_is_not_told_as_the_one_that_joined_now_when_the_rad
         assert hostapd.log.count("WPS_PBC") == 2 and sessions.names() == ["started"]
 
 
+def test_who_joined_long_ago_is_not_news_to_the_wpsd_that_comes_after_one_that_ended_when_the_radio_was_restarted():
+    with Clock() as clock, Sessions(clock) as sessions:
+        hostapd, (bss,) = sessions.hostapds["home_ap"], sessions.bsses
+        hostapd.result, hostapd.peer = "Success", TV
+        sessions.room.look(bss)
+        sessions.turn()
+        hostapd.say("AP-DISABLED")
+        assert not bss.links[0].looked and bss.links[0].outcome == "Success " + TV  # what State keeps
+
+
 LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
 
 
