@@ -183,7 +183,7 @@ def test_the_installed_bytecode_runs_under_micropython_as_the_init_script_starts
 
 def test_a_removal_stops_it_and_leaves_only_what_was_changed(installed, northbound):
     installed.asked()
-    assert installed.exists(f"etc/rc.d/S22{NAME}")
+    assert sorted(os.listdir(installed.root / "etc/rc.d")) == [f"K09{NAME}", f"S22{NAME}"]
     installed.remove(NAME)
     assert set(services(installed.asked())) == {("delete", NAME)}
-    assert not any(installed.exists(path) for path in FILES) and not installed.exists(f"etc/rc.d/S22{NAME}")
+    assert not any(installed.exists(path) for path in FILES) and not os.listdir(installed.root / "etc/rc.d")
