@@ -4343,6 +4343,8 @@ class Arming:
 
     def _work_on(self, file, steps):
         def done(_result, error):
+            if isinstance(error, FileError) and file.has_changed:
+                error = None  # somebody writes it, or has taken it away for a moment: it is looked at again
             if error:
                 refusal = error
                 if not isinstance(error, Refusal):

@@ -4,6 +4,8 @@
 Plain functions with asserts: this file runs on CPython and on MicroPython.
 """
 
+import os
+
 import wpsd
 from rooms import CONF, GUEST, HOME, PSK, TV, Clock, Hostapd, Router, Wire, Wired, settle, turn, wanting
 
@@ -381,3 +383,25 @@ def test_every_file_that_has_changed_is_looked_at_and_no_other():
         room.room.see()
         assert room.room.is_reading()
         turn(room.router.loop, 40)
+
+
+def test_a_file_that_netifd_takes_away_in_the_midst_is_no_fault_and_has_its_key_when_it_is_back():
+    with Clock() as clock, Room(clock) as room:
+        commanding = wpsd.commanding
+
+        def taken_away(_command, _told):
+            os.remove(room.router.folder + "/psk")
+            wpsd.commanding = commanding
+            yield 2
+            return False  # there is nothing to copy
+
+        wpsd.commanding = taken_away
+        try:
+            assert room.mend("key") == [] and wpsd.commanding is commanding
+        finally:
+            wpsd.commanding = commanding
+        assert room.failures == room.router.errors() == [] and not (room.file.trouble or room.file.held)
+        room.router.write("psk", PSK)
+        room.mend()
+        room.later(wpsd.SETTLE + 100)
+        assert room.mend() == ["RELOAD_WPA_PSK"] and room.armed() == [line("key", "opensync11")]
