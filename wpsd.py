@@ -5176,6 +5176,9 @@ class Sessions:
 
     def end(self, session, over):
         """Cancel it; over() when nothing is left of it."""
+        if session.state == ENDED:
+            over()
+            return
         session.over.append(over)
         self._end(session, "cancelled")
 
@@ -6708,8 +6711,6 @@ class Daemon:
 
     def _is_quiet(self):
         return self.sessions.is_restored and self.sessions.is_quiet() and not self.bus.unsent()
-
-
 
 
 # ---------------------------------------------------------------------------

@@ -180,6 +180,15 @@ def test_who_joined_long_ago_is_not_news_to_the_wpsd_that_comes_after_one_that_e
 LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
 
 
+def test_who_cancels_what_has_just_ended_is_answered_all_the_same():
+    with Clock() as clock, Sessions(clock) as sessions:
+        session, over = sessions.start(), []
+        sessions.hostapds["home_ap"].succeed()
+        sessions.turn()
+        sessions.room.end(session, lambda: over.append(session.result))
+        assert over == ["success"]
+
+
 def test_somebody_elses_cancel_is_told_as_one_wherever_in_a_look_it_falls():
     for command in LOOK:
         with Clock() as clock, Sessions(clock) as sessions:
