@@ -177,9 +177,6 @@ def test_who_joined_long_ago_is_not_news_to_the_wpsd_that_comes_after_one_that_e
         assert not bss.links[0].looked and bss.links[0].outcome == "Success " + TV  # what State keeps
 
 
-LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
-
-
 def test_who_cancels_what_has_just_ended_is_answered_all_the_same():
     with Clock() as clock, Sessions(clock) as sessions:
         session, over = sessions.start(), []
@@ -187,6 +184,9 @@ def test_who_cancels_what_has_just_ended_is_answered_all_the_same():
         sessions.turn()
         sessions.room.end(session, lambda: over.append(session.result))
         assert over == ["success"]
+
+
+LOOK = ("WPS_AP_PIN get", "STATUS", "GET_CONFIG", "WPS_GET_STATUS")
 
 
 def test_somebody_elses_cancel_is_told_as_one_wherever_in_a_look_it_falls():
