@@ -2758,8 +2758,6 @@ class PskFile:
         self.unknown = []  # (MAC, PSK) of lines that hostapd appended and UCI does not know
         self.had = set()  # key ids that UCI has, or had; of a file that is not netifd's
         self.removed = {}  # key id -> secret, of keys that nobody has any more: their lines go
-        # sum_of() devices' keys that were taken back; netifd sets a radio up from what UCI had at the last reload
-        self.revoked = []
         self.stamp = None  # when it was last looked at
         self.is_read = False  # and read
         self.is_fresh = False  # somebody else has written it, and may be writing still
@@ -3464,7 +3462,7 @@ HOLD = 5000  # ms until something that failed is tried again
 
 NEW_KEY = "*"
 MOST_DEVICES = 500  # keys of devices: half a kilobyte of memory each, for each wifi-iface
-MOST_REVOKED = 100  # that are remembered of a psk file
+MOST_REVOKED = 100  # that are remembered
 MOST_LISTED = 40000  # bytes that they take of an answer of at most 64 kB, all BSSs that have any together
 
 # What of a spare goes into the state file.
@@ -3494,6 +3492,8 @@ class Devices:
 
     def __init__(self, loop, log, places, uci, refreshing, bsses, is_used, on_change):
         self.spares = []
+        # sum_of() keys that were taken back; netifd sets a radio up from what UCI had at the last reload
+        self.revoked = []
         self._loop = loop
         self._log = log
         self._places = places
@@ -3819,7 +3819,8 @@ class Devices:
         files = [(file, key) for ssid, key in found for file in self._files(ssid)]
         for file, key in files:
             file.removed[key.id] = key.secret
-            file.revoked = file.revoked[1 - MOST_REVOKED :] + [sum_of(key.secret)]
+        before, sums = self.revoked, set([sum_of(key.secret) for _, key in found])
+        self.revoked = before[len(sums) - MOST_REVOKED :] + list(sums)
         self._on_change()
         yield 1  # that is written down by then: a crash leaves no device in of which nobody knows any more
         changes = [("delete", section, None) for section in sorted(set([key.section for _, key in found])) if section]
@@ -3829,7 +3830,7 @@ class Devices:
         except Refusal:
             for file, key in files:
                 file.removed.pop(key.id, None)
-                file.revoked = [each for each in file.revoked if each != sum_of(key.secret)]
+            self.revoked = before
             raise
         if spare in self.spares:
             self.spares.remove(spare)
@@ -4198,10 +4199,10 @@ class Arming:
         removed = self._gone(file)
         is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
         if not is_own and self._places.radios:  # netifd's
-            return PskEdit(keys, armed, withheld, removed, False, file.revoked)
+            return PskEdit(keys, armed, withheld, removed, False, self._devices.revoked)
         file.had.update(known)
         withheld += [key_id for key_id in file.had if key_id not in known]
-        return PskEdit(keys, armed, withheld, removed, True, () if is_own else file.revoked)
+        return PskEdit(keys, armed, withheld, removed, True, () if is_own else self._devices.revoked)
 
     def _gone(self, file):
         """{key id: secret} of the keys that were taken back; not what UCI is about to forget."""
@@ -5758,6 +5759,7 @@ class State:
             "bss": {bss.ifname: self._kept_bss(bss) for bss in sessions.mender.bsses},
             "sessions": [as_kept(session, now) for session in sessions.all if session.prepared and not session.result],
             "spares": self._devices.saved(),
+            "revoked": self._devices.revoked,
         }  # fmt: skip
         try:
             save(self._path, json.dumps(state).encode())
@@ -5773,7 +5775,6 @@ class State:
             "sockets": {link.path: link.file for link in bss.links},
             "outcomes": {link.path: link.outcome for link in bss.links},
             "removed": list(bss.psk.removed) if bss.psk else [],
-            "revoked": bss.psk.revoked if bss.psk else [],
             "windows": bss.windows,
             "last": as_kept(last) if last else None,
         }  # fmt: skip
@@ -5797,6 +5798,7 @@ class State:
             state = self._read()
             sessions.next_id = _sound(state["next_id"], int)
             self._places.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
+            self._devices.revoked = [_sound(one, int) for one in state.get("revoked", ())]
             for bss in sessions.mender.bsses:
                 kept = state["bss"].get(bss.ifname)
                 if kept:
@@ -5823,7 +5825,6 @@ class State:
             link.before = kept["outcomes"].get(link.path)
         if bss.psk:
             bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
-            bss.psk.revoked = [_sound(one, int) for one in kept["revoked"]]
         bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
         if kept["last"]:
             self._sessions.last[bss.ifname] = as_it_was(kept["last"], self._sessions.mender.bsses)

@@ -341,7 +341,7 @@ def test_a_revoked_device_is_out_at_once_and_stays_out_and_nobody_else_notices(h
     assert sorted(made(home)) == [two]
 
 
-@pytest.mark.parametrize("then", ["", "wpsd crashes", "WPS is disabled"])
+@pytest.mark.parametrize("then", ["", "wpsd crashes", "WPS is disabled", "its files are gone for a while"])
 def test_a_netifd_that_sets_the_radio_up_from_what_it_remembers_does_not_bring_a_revoked_device_back(home, then):
     """Where hostapd has died netifd writes its files again, from what UCI had at the last `wifi reload`."""
     (one, first), (two, second) = joined(home), joined(home, TV)
@@ -350,12 +350,16 @@ def test_a_netifd_that_sets_the_radio_up_from_what_it_remembers_does_not_bring_a
     if then == "wpsd crashes":
         home.kill_wpsd()
         home.start_wpsd()
-    elif then:
+    elif then == "WPS is disabled":
         home.uci("set", "wireless.home_ap.wps_pushbutton=0")
         home.networks["home-ap"].uci["wps_pushbutton"] = "0"
         wait(lambda: not home.armed())
     home.hostapd.kill()
+    if "files" in then:
+        home.conf_path("home-ap").unlink()
+        wait(lambda: not home.ok("status")["bss"])
     home.networks["home-ap"].psk_path.write_text(remembered)
+    home.write_conf()
     home.hostapd.start()
     home.hostapd.connect("home-ap", PRINTER[0], first)      # before wpsd has looked
     wait(lambda: first not in home.psk())

@@ -509,11 +509,10 @@ _LAST = dict(_SESSION, result="success")
 _LINK = "/ctrl/home-ap"
 _STATE = {
     "next_id": 4, "uuids": {"Home": UUIDS[1]}, "sessions": [_SESSION],
-    "spares": [["486f6d65", False, False, False, "key-2", "", "", "", 0]],
+    "spares": [["486f6d65", False, False, False, "key-2", "", "", "", 0]], "revoked": [7],
     "bss": {"home-ap": {
         "links": {_LINK: [[1, 2, 3], True, UUIDS[0], False]}, "sockets": {_LINK: None}, "outcomes": {_LINK: "None "},
-        "removed": ["gone"], "revoked": [7],
-        "windows": {_LINK: [3, "None ", True]}, "last": _LAST,
+        "removed": ["gone"], "windows": {_LINK: [3, "None ", True]}, "last": _LAST,
     }},
 }  # fmt: skip
 _LIES = (
@@ -529,7 +528,7 @@ def state(data):
         world.settle()
         daemon.state.write()
         kept = json.loads(world.disk[STATE])
-        assert sorted(kept) == ["bss", "next_id", "sessions", "spares", "uuids"]
+        assert sorted(kept) == ["bss", "next_id", "revoked", "sessions", "spares", "uuids"]
         world.call("status", {})
         world.hostapds[0].say(b"<3>AP-STA-CONNECTED 02:00:00:00:02:00 keyid=key")
         _until_over(world)

@@ -17,7 +17,7 @@ class Devices:
     """The keys that were made are the test's."""
 
     def __init__(self):
-        self.spares, self.made = [], []
+        self.spares, self.made, self.revoked = [], [], []
 
     def keys(self, ssid, known):
         return [key for key in self.made if key.id not in known]

@@ -25,7 +25,6 @@ class File:
 
     def __init__(self):
         self.path, self.key_ids, self.removed, self.unknown = "psk", ["key", "key-2"], {}, []
-        self.revoked = []
 
 
 class Bss:
@@ -188,7 +187,7 @@ def test_a_revoke_that_uci_does_not_take_changes_nothing():
     with Devices(HOME + KEPT % ("ab" * 32)) as devices:
         devices.uci.works = False
         assert refusal(devices.run, devices.room.revoking("device-1")) == "uci"
-        assert devices.bsses[0].psk.removed == {} and devices.bsses[0].psk.revoked == []
+        assert devices.bsses[0].psk.removed == {} and devices.room.revoked == []
 
 
 def in_uci(devices):

@@ -13,7 +13,7 @@ REST = wanting("key")
 class Devices:
     """There are none."""
 
-    spares = []
+    spares = revoked = []
 
     def keys(self, ssid, known):
         return []

@@ -14,7 +14,7 @@ KEPT = "aaaaaaaa-9abc-def0-1234-56789abcdef0"  # a uuid that is in no other file
 
 class Devices:
     def __init__(self):
-        self.spares, self.settled, self.kept = [], 0, [["486f6d65", "printer"]]
+        self.spares, self.settled, self.kept, self.revoked = [], 0, [["486f6d65", "printer"]], []
 
     def saved(self):
         return self.kept
@@ -92,7 +92,7 @@ def lived(router):
     life.places.uuids = {"Home": KEPT}
     link, psk = life.link, life.bss.psk
     link.loaded, link.warm, link.uuid, link.is_stale, link.outcome = [1, 2, 3], True, b"abc", True, "Success " + TV
-    psk.removed, psk.revoked = {"gone": b"opensync99"}, [17]
+    psk.removed, life.devices.revoked = {"gone": b"opensync99"}, [17]
     life.bss.windows = {link.path: (6, "None ", True)}
     last = life.last["home-ap"] = wpsd.Session(5, "Home", "key", 120, [life.bss])
     last.end("failed", wpsd.Refusal(wpsd.TIMEOUT, "radar", "The radio listens for radar."))
@@ -112,7 +112,7 @@ def test_what_one_wpsd_knew_is_what_the_next_one_knows():
         assert life.afresh == 0 and life.next_id == 7
         assert life.places.uuids == {"Home": KEPT} and life.bss.place.group_uuid == KEPT
         assert facts(life) == ([1, 2, 3], True, b"abc", True) and life.link.before == "Success " + TV
-        assert list(life.bss.psk.removed) == ["gone"] and life.bss.psk.revoked == [17]
+        assert list(life.bss.psk.removed) == ["gone"] and life.devices.revoked == [17]
         assert life.bss.windows == {life.link.path: (6, "None ", True)}
         last = life.last["home-ap"]
         assert (last.id, last.result, last.refusal.code) == (5, "failed", "radar") and last.bsses == [life.bss]
@@ -183,7 +183,7 @@ def test_a_file_with_one_thing_in_it_that_was_never_written_is_as_good_as_none()
             (None, "next_id", "7"), (None, "next_id", True), (None, "next_id", 1 << 40), (None, "uuids", 7),
             (None, "bss", [1]), (None, "sessions", [{}]), (lambda state: state["sessions"][0], "age", "x"),
             (lambda state: state["sessions"][0], "timeout", "120"), (lambda state: state["sessions"][0], "code", 7),
-            (lambda state: state["sessions"][0], "ifnames", 7), (home, "removed", [7]), (home, "revoked", ["x"]),
+            (lambda state: state["sessions"][0], "ifnames", 7), (home, "removed", [7]), (None, "revoked", ["x"]),
             (home, "windows", 7), (home, "last", {"id": 3}), (lambda state: home(state)["links"], socket, [1]),
         ):  # fmt: skip
             router.write("state.json", "")
