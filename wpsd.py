@@ -5825,6 +5825,8 @@ class State:
             link.before = kept["outcomes"].get(link.path)
         if bss.psk:
             bss.psk.removed = {_sound(key_id, str): b"" for key_id in kept["removed"]}
+            spares = self._devices.spares  # one that was being revoked is not kept now
+            self._devices.spares = [spare for spare in spares if spare.key.id not in bss.psk.removed]
         bss.windows = {_sound(k, str): tuple(v) for k, v in kept["windows"].items() if len(v) == 3}
         if kept["last"]:
             self._sessions.last[bss.ifname] = as_it_was(kept["last"], self._sessions.mender.bsses)

@@ -233,6 +233,15 @@ def test_the_keys_that_were_made_are_recovered_and_of_a_file_that_tells_of_none_
             assert life.devices.spares == spares, raw
 
 
+def test_a_key_that_was_being_taken_back_before_uci_had_it_is_nobodys_any_more():
+    with Lives() as router:
+        lived(router)
+        life = Life(router)
+        life.devices.spares = [wpsd.Spare(b"Home", key_id, b"", False) for key_id in ("gone", "printer")]
+        life.room.restore()
+        assert [spare.key.id for spare in life.devices.spares] == ["printer"]
+
+
 def test_a_file_that_can_not_be_written_is_said_and_the_one_before_stays_whole():
     with Lives() as router:
         life = lived(router)
