@@ -6039,10 +6039,10 @@ class Calls:
         timeout = arguments.get("timeout", self._places.settings.timeout)
         if not 1 <= timeout <= WALK_TIME:
             raise Refusal(INVALID, "out_of_range", "timeout must be 1 to %d seconds." % WALK_TIME)
-        targets = self._targets(arguments)
+        yield from self._closing(self._targets(arguments))
+        targets = self._targets(arguments)  # by now
         if targets is self._mender.bsses:
             targets = self._only_enabled()
-        yield from self._closing(targets)
         bsses, key_id = self._startable(targets, arguments.get("key_id"), request)
         name = arguments.get("name", "")
         if "name" in arguments and (key_id != NEW_KEY or not name):
@@ -6112,11 +6112,12 @@ class Calls:
         return ready, wanted
 
     def _closing(self, bsses):
-        """Part of a task: who was let in at the last moment of a session is known when hostapd has closed its
-        window, and not before; one that does not answer is not waited for."""
-        began = ticks()
+        """Part of a task: who was let in at the last moment of a session, on whichever of its BSSs, is known when
+        hostapd has closed its window, and not before; one that does not answer is not waited for."""
+        began, ssids = ticks(), set([bss.place.ssid for bss in bsses])
         while ticks_diff(ticks(), began) < CALM and any([
-            link.pbc and self._sessions.of(bss) and self._sessions.of(bss).result for bss in bsses for link in bss.links
+            link.pbc and self._sessions.of(bss) and self._sessions.of(bss).result
+            for bss in self._mender.bsses if bss.place.ssid in ssids for link in bss.links
         ]):  # fmt: skip
             yield 20
 
@@ -6247,7 +6248,10 @@ class Calls:
             yield 20
 
     def _opening(self, job):
-        if job.pbc and not self._running(job.bsses):
+        if not job.pbc:
+            return
+        yield from self._closing(job.bsses)
+        if not self._running(job.bsses):
             bsses, key_id = self._startable(job.bsses, None, job.request)
             if key_id == NEW_KEY:
                 key_id = self._devices.spare(bsses[0].place.ssid).key.id

@@ -325,6 +325,30 @@ def test_who_is_let_in_just_before_the_window_closes_keeps_its_key_though_the_ne
         assert all([hostapd.active for hostapd in world.hostapds if hostapd.opened_for]), "the next one is open"
 
 
+@pytest.mark.parametrize("method, arguments", [
+    ("start", (("key_id", "key"),)), ("start", (("key_id", "*"), ("name", "tv"))), ("configure", (("wps_pbc", True),)),
+])  # fmt: skip
+def test_who_is_let_in_on_the_other_radio_keeps_its_key_though_the_next_session_begins_on_this_one(method, arguments):
+    with World(*ROUTERS["one network on two radios"]) as world:
+        world.begin()
+        world.settle(4000)
+        world.call("start", (("ssid", "Home"), ("key_id", "*")))
+        world.settle(2000)
+        other, waiting = world.hostapds[1], []
+        other.cancel, hear = lambda: other.enrol(MACS[5]), other.hear  # the cancel comes too late
+        other.hear = waiting.append  # it is busy
+        world.call("cancel", ())
+        world.call(method, (("ifname", "home-ap"),) + arguments)
+        world.settle(500)
+        for command in waiting:
+            hear(command)
+        del other.hear
+        world.settle(A_WHILE)
+        assert world.given == ["device-1"] and "device-1" in key_ids(world.disk[memory.PSK[1]])
+        assert b"device-1" in [options.get(b"key_id") for _, options in world.sections.values()]
+        assert world.hostapds[0].active, "the next one is open"
+
+
 def play(world, dice, story):
     with world:
         world.begin()
