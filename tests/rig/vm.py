@@ -1,6 +1,6 @@
 """Run a command in a virtual machine that has simulated Wi-Fi radios.
 
-    .build/venv/bin/python tests/rig/vm.py [--memory 1G] [--limit SECONDS] [--machines N] -- COMMAND...
+    .build/venv/bin/python tests/rig/vm.py [--memory 1G] [--limit SECONDS] [--machines N] [--hold FILE] -- COMMAND...
 
 The machine is QEMU under virtme-ng: the kernel that tests/setup.sh unpacked (it has
 mac80211_hwsim), over this computer's own files. What the command writes below the project
@@ -8,7 +8,9 @@ folder stays; every other write goes to the guest's memory. /run (and with it /v
 guest's own, and so is $TMPDIR. The command sees WPSD_GUEST=1, .build/bin and .build/venv/bin
 first in PATH; its output is streamed, its exit status is ours. Any number can run at a time: of several
 machines each runs the command, and finds in $WPSD_CLAIMS a folder that all of them share, where whoever first makes
-a file may do what it stands for. What they print is told apart by a number.
+a file may do what it stands for. What they print is told apart by a number. As long as FILE is there (below the
+project folder) the machines boot in the time that others leave, and the command, which finds its path in $WPSD_HOLD,
+may get ready.
 """
 
 import argparse
@@ -50,6 +52,7 @@ for file in db db.p7s; do
 done
 stty -F /dev/ttyS1 raw
 export TMPDIR=/run/scratch WPSD_GUEST=1 PYTHONUNBUFFERED=1 LC_ALL=C.UTF-8 {colour}
+export WPSD_HOLD={hold}
 export PATH={build}/bin:{build}/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd {project}
 : >{folder}/began
@@ -114,11 +117,28 @@ def tsc_khz():
     return (rdtsc() - tick) * 1000000 // (time.monotonic_ns() - began)
 
 
+def rank(process, nice):
+    """Give a process that leads a session, and all in it, a nice value against all other sessions.
+
+    sched(7): a nice value of their own only counts within a session, where the kernel groups processes by it.
+    """
+    with contextlib.suppress(OSError):  # the kernel groups nothing, or the process has ended
+        pathlib.Path(f"/proc/{process.pid}/autogroup").write_text(f"{nice}")
+
+
+def stand_back(process, hold):
+    """Let everybody else go first while the file is there."""
+    rank(process, 19)
+    while os.path.exists(hold) and process.poll() is None:
+        time.sleep(0.2)
+    rank(process, 0)
+
+
 class NoBoot(Exception):
     """The machine ended without running the command to its end."""
 
 
-def run(command, memory="1G", limit=600, cpus=2, kvm=False, tries=2):
+def run(command, memory="1G", limit=600, cpus=2, kvm=False, hold=None, tries=2):
     """Boot, run the command, and return its exit status. A boot that fails is tried again, the command never."""
     kernel = next((BUILD / "debian" / "boot").glob("vmlinuz-*"))
     with tempfile.TemporaryDirectory(prefix="vm.", dir=BUILD) as folder:
@@ -132,6 +152,7 @@ def run(command, memory="1G", limit=600, cpus=2, kvm=False, tries=2):
                 build=shlex.quote(str(BUILD)),
                 project=shlex.quote(str(PROJECT)),
                 command=shlex.join(command),
+                hold=shlex.quote(hold or ""),
                 folder=shlex.quote(folder),
                 status=shlex.quote(str(status)),
             )
@@ -160,6 +181,8 @@ def run(command, memory="1G", limit=600, cpus=2, kvm=False, tries=2):
         deadline = time.monotonic() + limit
         overtime = threading.Timer(limit, stop, [machine])
         overtime.start()
+        if hold:
+            threading.Thread(target=stand_back, args=(machine, hold), daemon=True).start()
         try:
             for output in iter(lambda: os.read(machine.stdout.fileno(), 65536), b""):
                 sys.stdout.buffer.write(output)
@@ -171,7 +194,7 @@ def run(command, memory="1G", limit=600, cpus=2, kvm=False, tries=2):
             return int(status.read_text())
         late = time.monotonic() > deadline
         if not late and not pathlib.Path(folder, "began").exists() and tries > 1:
-            return run(command, memory, limit, cpus, kvm, tries - 1)
+            return run(command, memory, limit, cpus, kvm, hold, tries - 1)
         raise NoBoot(f"not done after {limit:g} s: stopped." if late else "it ended before the command did.")
 
 
@@ -179,6 +202,7 @@ def run_several(count, options):
     """Run the command in so many machines of one CPU each, and return the worst exit status."""
     with tempfile.TemporaryDirectory(prefix="claims.", dir=BUILD) as claims:
         vm = [sys.executable, __file__, "--memory", options.memory, "--limit", str(options.limit), "--cpus", "1"]
+        vm += ["--hold", options.hold] if options.hold else []
         vm += ["--", "env", f"WPSD_CLAIMS={claims}", *options.command]
         machines = [subprocess.Popen(vm, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(count)]
 
@@ -222,6 +246,7 @@ def main():
     cli.add_argument("--limit", type=float, default=600, metavar="SECONDS")
     cli.add_argument("--machines", type=int, default=1, metavar="N")
     cli.add_argument("--cpus", type=int, default=2, metavar="N")
+    cli.add_argument("--hold", type=os.path.abspath, metavar="FILE")
     cli.add_argument("--probe-kvm", action="store_true", help=argparse.SUPPRESS)
     cli.add_argument("command", nargs="+")
     options = cli.parse_args()
@@ -230,7 +255,8 @@ def main():
         kvm = options.probe_kvm or kvm_works()
         if options.machines > 1:
             return run_several(options.machines, options)
-        return run(options.command, options.memory, options.limit, options.cpus, kvm, 1 if options.probe_kvm else 2)
+        tries = 1 if options.probe_kvm else 2
+        return run(options.command, options.memory, options.limit, options.cpus, kvm, options.hold, tries)
     except NoBoot as reason:
         print(f"vm: the virtual machine failed: {reason}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import time
 
 import pytest
 from rig.air import Air
@@ -38,6 +39,12 @@ def pytest_runtest_protocol(item):
     # pytest leaves standing what the next test shares, and that one may be another machine's
     item.session._setupstate.teardown_exact(item)
     return None
+
+
+def pytest_runtestloop():
+    """Other tests may need this computer, which boots us meanwhile: until then (tests/rig/vm.py, --hold)."""
+    while os.path.exists(os.environ.get("WPSD_HOLD", "")):
+        time.sleep(0.5)
 
 
 def pytest_collection_modifyitems(items):
