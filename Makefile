@@ -24,16 +24,10 @@ demo-ovsdb: setup ## the same, steered by an OVSDB manager as OpenSync's documen
 lint: setup ## look for mistakes in the Python code
 	@$(BIN)/ruff check --isolated --no-cache --line-length 120 --select E,F,W --ignore E402,W293 .
 
-# The tests mostly wait: eight at a time keep two cores busy. What fails
-# is tried again and shown as such: a deadline on a busy computer is not what is tested. Each part runs even if one before it fails. In the virtual machine no pytest plugin loads by
-# itself: under emulation that takes seconds.
-test: setup ## look for mistakes and run every test, those with radios in a virtual machine
+test: setup ## look for mistakes and run every test, those with radios in virtual machines
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
-	echo "test: on this computer"; \
-	$(BIN)/python $(PYTEST) -n 8 --dist worksteal --reruns 2 --ignore tests/vm tests || status=1; \
-	echo "test: with radios, in five virtual machines"; \
-	$(VM) --machines 5 --limit 1800 -- env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python $(PYTEST) -v -p pytest_timeout -p pytest_rerunfailures --reruns 1 --ignore tests/vm/long tests/vm || status=1; \
+	$(BIN)/python tests/run.py || status=1; \
 	exit $$status
 
 test-long: setup ## devices with keys of their own: twenty of them, WPA3, a full disk, kills, on real radios (an hour)
