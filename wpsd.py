@@ -68,6 +68,11 @@ def has_come(deadline, now):
     return deadline is not None and ticks_diff(now, deadline) >= 0
 
 
+def since(then):
+    """ms from a time in ticks until now."""
+    return ticks_diff(ticks(), then)
+
+
 def collect(held=0):
     """Have MicroPython take back what is not in use, now and whenever so much has come on top:
     left alone it would fill its whole heap first, and a fixed number of bytes has it go through
@@ -702,7 +707,7 @@ def commanding(command, told):
     os.system("(umask 077; { %s; } && : >%s.ok; : >%s) </dev/null >/dev/null 2>&1 &" % (command, name, name))
     began = ticks()
     while (stamp(told) or (0, 0))[1]:
-        waited = ticks_diff(ticks(), began)
+        waited = since(began)
         if waited > COMMAND_TIME:
             break
         yield 2 if waited < 20 else 10 if waited < 200 else 50
@@ -965,6 +970,12 @@ def save(path, data):
     with open(temporary, "wb") as file:
         _write(file, data)
     os.rename(temporary, path)
+
+
+def saved(path):
+    """What is in such a file, from JSON.  OSError, ValueError."""
+    with open(path, "rb") as file:
+        return json.loads(file.read())
 
 
 def _sound(value, kind):
@@ -1688,10 +1699,9 @@ def unsupported(options):
     return None
 
 
-def wps_options(options, enabled, uuid, lock):
+def wps_options(options, enabled, uuid):
     """{directive: value, or None for no such line}: what has to stand in a BSS's
-    section (DESIGN).  Of a BSS that is disabled, only what says otherwise.  Without
-    a uuid ("") and a lock (False) those lines are left as they are."""
+    section (DESIGN).  Of a BSS that is disabled, only what says otherwise."""
     wanted = {b"ap_pin": None}
     if not enabled:
         if atoi(options.get(b"wps_state", b"")):
@@ -1699,17 +1709,15 @@ def wps_options(options, enabled, uuid, lock):
         return wanted
     methods = options.get(b"config_methods", b"").split()
     is_right = methods and all([m in _PUSH_BUTTON for m in methods])
+    there, uuid = options.get(b"uuid", b""), uuid.encode()
     wanted.update({
         b"wps_state": b"2",
         b"config_methods": b" ".join(methods) if is_right else b"push_button",
         b"wps_independent": b"1",
         b"eap_server": b"1",
+        b"ap_setup_locked": b"1",
+        b"uuid": there if there.lower() == uuid.lower() else uuid,
     })  # fmt: skip
-    if lock:
-        wanted[b"ap_setup_locked"] = b"1"
-    if uuid:
-        there = options.get(b"uuid", b"")
-        wanted[b"uuid"] = there if there.lower() == uuid.encode().lower() else uuid.encode()
     return wanted
 
 
@@ -2532,9 +2540,14 @@ class Link:
         self.forget()
         self.is_stale = is_stale
 
+    def came_on_the_air(self):
+        if self.went_hidden:
+            self.warm = self.went_hidden = False  # it came back without WPS (HOSTAPD)
+        self.set_up_anew()
+
     def went_down(self):
         # what another BSS's socket tells of our own restart may be read late
-        by_us = self.restarted is not None and 0 <= ticks_diff(ticks(), self.restarted) < PATIENCE
+        by_us = self.restarted is not None and 0 <= since(self.restarted) < PATIENCE
         self.went_hidden = bool(self.warm) and not self.configured and not by_us
         self.set_up_anew()
 
@@ -2777,7 +2790,7 @@ class PskFile:
     @property
     def is_missed(self):
         """Whether it has just gone, and may come back."""
-        return self._missing is not None and ticks_diff(ticks(), self._missing) < PATIENCE
+        return self._missing is not None and since(self._missing) < PATIENCE
 
     @property
     def has_changed(self):
@@ -2976,7 +2989,7 @@ class Place:
         ]  # fmt: skip
 
     def wps_options(self, options):
-        return wps_options(options, self.enabled, self.group_uuid, True)
+        return wps_options(options, self.enabled, self.group_uuid)
 
     @property
     def has_wps(self):
@@ -3097,7 +3110,7 @@ class Places:
         names = [ifname for ifname, _ in found]
         if not any([is_alive(ifname) for ifname, _ in known[2] if ifname not in names]):
             return 0
-        left = (SETUP_TIME if self.is_pending() else PATIENCE) - ticks_diff(ticks(), known[1])
+        left = (SETUP_TIME if self.is_pending() else PATIENCE) - since(known[1])
         return min(max(left, 0), SETTLE)
 
     def netifd_said(self, radios):
@@ -3174,7 +3187,7 @@ class Places:
         if known and known[0] != now:
             known[0], known[1], known[3] = now, ticks(), True
         if known:  # netifd writes it line by line: half a file is none
-            left = SETTLE - ticks_diff(ticks(), known[1])
+            left = SETTLE - since(known[1])
             if left > 0:
                 return False, left
         try:
@@ -3378,7 +3391,7 @@ class Netifd:
             calm = 0 if is_pending() else calm + 1
             if calm > 1 or not self.is_there:
                 return calm > 1
-            if ticks_diff(ticks(), began) > SETUP_TIME:
+            if since(began) > SETUP_TIME:
                 return False
             yield CALM
 
@@ -4448,7 +4461,7 @@ class Restarts:
         yield 20
         group = [bss for bss in self._bsses() if bss.place.ssid == ssid]
         while any([link.sock and not link.looked for bss in group for link in bss.links]):
-            if ticks_diff(ticks(), began) > PATIENCE:
+            if since(began) > PATIENCE:
                 break
             yield 20
         bsses += [
@@ -4480,7 +4493,7 @@ class Restarts:
                 yield lambda go_on: self._netifd.ask(go_on)
                 if self._places.is_pending():
                     at_work = ticks()
-            if ticks_diff(ticks(), at_work) > RESTART_TIME or ticks_diff(ticks(), began) > SETUP_TIME:
+            if since(at_work) > RESTART_TIME or since(began) > SETUP_TIME:
                 raise refused(bsses[0], "restart", "to come back with WPS")
             for bss in bsses:
                 if bss in self._bsses() and not any([link.step for link in bss.links]):
@@ -4632,7 +4645,7 @@ class Mender:
                     self._loop, path, process,
                     lambda link, words: self._on_event(bss, link, words), lambda link: self._lost(bss, link),
                 )  # fmt: skip
-                link.number = int(number(path.rpartition("_link")[2].encode(), -1)) if bss.place.is_mld else -1
+                link.number = number(path.rpartition("_link")[2].encode(), -1) if bss.place.is_mld else -1
                 bss.links.append(link)
 
     def _lost(self, bss, link):
@@ -4812,7 +4825,7 @@ class Mender:
         link.shown = link.state == b"ENABLED" and state != b"disabled"
         if not any([self._places.has_changed(path) for path, _ in bss.place.confs]):  # it may have read the new one
             if link.warm is None:
-                link.warm = bss.place.options.get(b"wps_state", b"0") != b"0"
+                link.warm = bss.place.has_wps
             if link.uuid is None:
                 link.uuid = bss.place.options.get(b"uuid", b"").lower()
         link.outcome = outcome_of(wps)
@@ -5025,7 +5038,7 @@ class Session:
             self.result, self.refusal = result, refusal
             self.ifname = ifname or self.ifname
             self.ended = int(time.time())
-            self.elapsed = ticks_diff(ticks(), self.began) // 1000 if self.activated else 0
+            self.elapsed = since(self.began) // 1000 if self.activated else 0
 
     def why(self):
         """The Refusal that tells why it never became active."""
@@ -5035,13 +5048,13 @@ class Session:
         """ms until the clock ends it.  hostapd ends a full walk time itself; what is
         added then is for a hostapd that forgot."""
         whole = self.timeout * 1000 + (PATIENCE if self.timeout == WALK_TIME else 0)
-        return max(0, whole - ticks_diff(ticks(), self.began))
+        return max(0, whole - since(self.began))
 
     def remaining(self):
         """Seconds until it times out, rounded up."""
         if self.result or not self.activated:
             return 0 if self.result else self.timeout
-        return max(0, (self.timeout * 1000 - ticks_diff(ticks(), self.began) + 999) // 1000)
+        return max(0, (self.timeout * 1000 - since(self.began) + 999) // 1000)
 
     def work(self, enter):
         """Go to the state that the facts add up to; `enter(session)` acts on
@@ -5504,11 +5517,14 @@ class Sessions:
         self._changed(bss)
 
     def _on_event(self, bss, link, words):
-        handler = self._events.get(words[0])
-        if handler:
+        handler, of_its_radio = self._events.get(words[0]), self._events_of_a_radio.get(words[0])
+        if handler or of_its_radio:
             for other in self.mender.bsses:  # a session has several
                 other.told = None
+        if handler:
             handler(self, bss, link, [text(word) for word in words[1:]])
+        elif of_its_radio:
+            self._each_mate(link, of_its_radio)
 
     def _open_session(self, bss):
         return self.running(bss, OPEN)
@@ -5631,13 +5647,7 @@ class Sessions:
                     self._remember(last)
                 return
 
-    def _went_down(self, bss, link, _words):
-        self._each_mate(bss, link, Link.went_down)
-
-    def _set_up_anew(self, bss, link, _words):
-        self._each_mate(bss, link, Link.set_up_anew)
-
-    def _each_mate(self, bss, link, do):
+    def _each_mate(self, link, do):
         """It is told on the socket of a radio's first BSS only (HOSTAPD), and holds for all of them."""
         for other in tuple(self.mender.bsses):
             mates = [mate for mate in other.links if mate is link or mate.radio == link.radio]
@@ -5646,12 +5656,6 @@ class Sessions:
                 self._save()
             if mates:
                 self._changed(other)
-
-    def _came_on_the_air(self, bss, link, words):
-        for mate in [mate for other in self.mender.bsses for mate in other.links if mate.radio == link.radio]:
-            if mate.went_hidden:
-                mate.warm = mate.went_hidden = False  # it came back without WPS (HOSTAPD)
-        self._set_up_anew(bss, link, words)
 
     def _terminating(self, bss, link, _words):
         link.close()
@@ -5668,12 +5672,14 @@ class Sessions:
         b"WPS-PIN-NEEDED": _pin_needed,
         b"CTRL-EVENT-EAP-FAILURE": _eap_failed,
         b"AP-STA-CONNECTED": _connected,
-        b"AP-DISABLED": _went_down,
-        b"AP-ENABLED": _came_on_the_air,
-        b"DFS-RADAR-DETECTED": _set_up_anew,
-        b"DFS-CAC-START": _set_up_anew,
-        b"ACS-STARTED": _set_up_anew,
         b"CTRL-EVENT-TERMINATING": _terminating,
+    }
+    _events_of_a_radio = {
+        b"AP-DISABLED": Link.went_down,
+        b"AP-ENABLED": Link.came_on_the_air,
+        b"DFS-RADAR-DETECTED": Link.set_up_anew,
+        b"DFS-CAC-START": Link.set_up_anew,
+        b"ACS-STARTED": Link.set_up_anew,
     }
 
 
@@ -5694,7 +5700,7 @@ def as_kept(session, now=0):
     """A session as JSON takes it; with its age if `now` is uptime()."""
     kept = {name: getattr(session, name) for name in _KEPT}
     kept["ifnames"] = [bss.ifname for bss in session.bsses]
-    kept["age"] = now - ticks_diff(ticks(), session.began) // 1000 if now else 0
+    kept["age"] = now - since(session.began) // 1000 if now else 0
     kept["error"] = session.refusal.sentence if session.refusal else ""
     kept["code"] = session.refusal.code if session.refusal else ""
     return kept
@@ -5713,6 +5719,13 @@ def as_it_was(kept, bsses=()):
     return session
 
 
+def _save_as_json(log, path, found):
+    try:
+        save(path, json.dumps(found).encode())
+    except OSError as e:
+        log("error", str(cant_be("written", path, e)))
+
+
 class History:
     """The last sessions, newest first."""
 
@@ -5723,8 +5736,7 @@ class History:
     def read(self):
         """A list of dicts of _KEPT, `error` and `code`."""
         try:
-            with open(self._path, "rb") as file:
-                found = json.loads(file.read())
+            found = saved(self._path)
             for kept in found:
                 as_it_was(kept)
             return found[:_MOST_HISTORY]
@@ -5734,11 +5746,7 @@ class History:
     def remember(self, session):
         """One that has ended, or of which more has become known since."""
         others = [one for one in self.read() if (one["id"], one["ended"]) != (session.id, session.ended)]
-        found = [as_kept(session)] + others[: _MOST_HISTORY - 1]
-        try:
-            save(self._path, json.dumps(found).encode())
-        except OSError as e:
-            self._log("error", str(cant_be("written", self._path, e)))
+        _save_as_json(self._log, self._path, [as_kept(session)] + others[: _MOST_HISTORY - 1])
 
 
 class State:
@@ -5761,10 +5769,7 @@ class State:
             "spares": self._devices.saved(),
             "revoked": self._devices.revoked,
         }  # fmt: skip
-        try:
-            save(self._path, json.dumps(state).encode())
-        except OSError as e:
-            self._log("error", str(cant_be("written", self._path, e)))
+        _save_as_json(self._log, self._path, state)
 
     def _kept_bss(self, bss):
         last = self._sessions.last.get(bss.ifname)
@@ -5782,20 +5787,16 @@ class State:
     def recovering(self):
         """Part of a task, before anything else: the keys that were made."""
         try:
-            kept = self._read()["spares"]
+            kept = saved(self._path)["spares"]
         except Exception:
             kept = []
         self._devices.spares = yield from self._devices.recovering(kept)
-
-    def _read(self):
-        with open(self._path, "rb") as file:
-            return json.loads(file.read())
 
     def restore(self):
         """Take up what an earlier wpsd left: sessions go on, no report is made twice."""
         sessions = self._sessions
         try:
-            state = self._read()
+            state = saved(self._path)
             sessions.next_id = _sound(state["next_id"], int)
             self._places.uuids = {_sound(k, str): v for k, v in state["uuids"].items() if valid_uuid(v)}
             self._devices.revoked = [_sound(one, int) for one in state.get("revoked", ())]
@@ -5890,24 +5891,24 @@ class Calls:
 
         self._number += 1
         request.number = self._number
-        for name, policy in METHODS:
-            if name == method:
-                self._loop.run(self._calling(request, name, policy, arguments), done)
-                return
-        request.finish(NO_METHOD)
+        policy = dict(METHODS).get(method)
+        if policy is None:
+            request.finish(NO_METHOD)
+        else:
+            self._loop.run(self._calling(request, self._calls[method], dict(policy), arguments), done)
 
-    def _calling(self, request, name, policy, arguments):
+    def _calling(self, request, call, policy, arguments):
         # what rpcd and uhttpd add to each call of a browser: a credential, taken and forgotten
         arguments.pop("ubus_rpc_session", None)
         self._check(arguments, policy)
         began = ticks()
         # netifd has been asked, and a session of before may go on
         while self._places.radios is None or not self._sessions.is_restored:
-            if ticks_diff(ticks(), began) > REPLY_TIME // 2:
+            if since(began) > REPLY_TIME // 2:
                 break
             yield 20
         yield from self._refreshing()
-        steps = self._calls[name](self, request, arguments)
+        steps = call(self, request, arguments)
         if steps:
             yield from steps
 
@@ -5922,7 +5923,6 @@ class Calls:
         request.finish(refusal.status, told + ((("disrupted", True),) if refusal.disrupted else ()))
 
     def _check(self, arguments, policy):
-        policy = dict(policy)
         for name in sorted(arguments):
             if name not in policy:
                 sentence = "There is no such argument; there are: %s." % listed(sorted(policy))
@@ -6115,9 +6115,9 @@ class Calls:
         """Part of a task: who was let in at the last moment of a session, on whichever of its BSSs, is known when
         hostapd has closed its window, and not before; one that does not answer is not waited for."""
         began, ssids = ticks(), set([bss.place.ssid for bss in bsses])
-        while ticks_diff(ticks(), began) < CALM and any([
-            link.pbc and self._sessions.of(bss) and self._sessions.of(bss).result
-            for bss in self._mender.bsses if bss.place.ssid in ssids for link in bss.links
+        while since(began) < CALM and any([
+            bss.is_open and self._sessions.running(bss, (FINISHING,))
+            for bss in self._mender.bsses if bss.place.ssid in ssids
         ]):  # fmt: skip
             yield 20
 
@@ -6159,22 +6159,17 @@ class Calls:
     def _configure(self, request, arguments):
         if "ifname" not in arguments and "ssid" not in arguments:
             raise Refusal(INVALID, "no_target", "Name the network: ifname or ssid.")
-        return self._configured(request, Configure(request, arguments, self._targets(arguments)))
-
-    def _configured(self, request, job):
+        job = Configure(request, arguments, self._targets(arguments))
         self._jobs.append(job)
-        error = None
         try:
             yield from self._configuring(job)
-        except Exception as e:
-            error = e
-        self._jobs.remove(job)
-        self._sessions.asked = [bss for other in self._jobs for bss in other.bsses]
-        if isinstance(error, Refusal):
-            error = Refusal(error.status, error.code, error.sentence)  # it may stand in `status`, too
-            error.disrupted = job.disrupted
-        if error:
-            raise error
+        except Refusal as e:
+            told = Refusal(e.status, e.code, e.sentence)  # the other may stand in `status`, too
+            told.disrupted = job.disrupted
+            raise told
+        finally:
+            self._jobs.remove(job)
+            self._sessions.asked = [bss for other in self._jobs for bss in other.bsses]
         request.finish(OK, (("changed", job.changed), ("disrupted", job.disrupted)))
         for ssid in set([bss.place.ssid for bss in job.bsses]):
             self._devices.keep_unknown(ssid)
@@ -6243,7 +6238,7 @@ class Calls:
                 break
             if any([self._mender.restarts.is_restarting(bss) for bss in job.bsses]):
                 began = ticks()  # that has a limit of its own
-            if ticks_diff(ticks(), began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
+            if since(began) > (RESTART_TIME if job.wps else PATIENCE) + PATIENCE:
                 raise self._sessions.unconfirmed(job.bsses)
             yield 20
 
@@ -6282,12 +6277,8 @@ class Calls:
         for bss in job.bsses:
             networks.setdefault(bss.place.network.section.reference, bss)
         if job.key_id is not None:
-            for bss in job.bsses:
-                if job.key_id == NEW_KEY:
-                    self._devices.check(bss.place.ssid)
-                elif job.key_id not in bss.choices:
-                    raise no_such_key(bss, False)
-            for where, bss in networks.items():
+            self._check_key(job.bsses, job.key_id)
+            for bss in networks.values():
                 if bss.place.network.key_id != job.key_id:
                     self._set(bss.place.network.section, "wps_pbc_key_id", job.key_id, changes, undo)
             if changes and is_active:
@@ -6295,7 +6286,7 @@ class Calls:
         if job.wps is not None:
             if not job.wps and is_active:
                 raise Refusal(DENIED, "session_active", "WPS can't be disabled while a session is active.")
-            for where, bss in networks.items():
+            for bss in networks.values():
                 section = bss.place.network.section
                 if section.on("wps_pushbutton") != job.wps:
                     self._set(section, "wps_pushbutton", "1" if job.wps else "0", changes, undo)
@@ -6307,13 +6298,17 @@ class Calls:
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
                 raise not_enabled(job.bsses[0])
-            for bss in job.bsses:
-                key_id = bss.place.network.key_id if job.key_id is None else job.key_id
-                if key_id == NEW_KEY:
-                    self._devices.check(bss.place.ssid)
-                elif key_id not in bss.choices:
-                    raise no_such_key(bss, job.key_id is None)
+            self._check_key(job.bsses, job.key_id)
         return changes, undo
+
+    def _check_key(self, bsses, chosen):
+        """Refusal if it, or UCI's where none is chosen, can't be given out on each of these BSSs."""
+        for bss in bsses:
+            key_id = bss.place.network.key_id if chosen is None else chosen
+            if key_id == NEW_KEY:
+                self._devices.check(bss.place.ssid)
+            elif key_id not in bss.choices:
+                raise no_such_key(bss, chosen is None)
 
     def _set(self, section, option, value, changes, undo):
         where = "%s.%s" % (section.reference, option)
@@ -6333,7 +6328,7 @@ class Calls:
         bsses = [bss for bss in self._mender.bsses if bss.place.ssid in ssids]
         began = ticks()
         while not all([not (bss.psk and bss.psk.removed) or self._mender.is_gone(bss) for bss in bsses]):
-            if ticks_diff(ticks(), began) > 2 * PATIENCE:
+            if since(began) > 2 * PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "UCI has it no longer, but hostapd did not confirm in time.")
             for bss in bsses:
                 self._mender.mend(bss)

@@ -275,7 +275,7 @@ def _conf_edits(world, data, sections):
     name, options = sections[choice % len(sections)]
     reason = wpsd.unsupported(options)
     assert reason is None or reason[1].endswith(".")
-    wanted = wpsd.wps_options(options, bool(choice & 6), UUIDS[0], True)
+    wanted = wpsd.wps_options(options, bool(choice & 6), UUIDS[0])
     edit = wpsd.conf_edit({name: wanted})
     pairs = edited(edit, data, wpsd.LONGEST_CONF_LINE)
     _conf_pairs(pairs, wanted)

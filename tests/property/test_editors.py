@@ -305,7 +305,7 @@ def confs(draw):
 @given(confs(), st.sampled_from(["ap0", "ap1", "ap2"]), st.booleans())
 def test_only_what_wps_needs_changes_in_a_configuration_and_only_in_the_named_bss(raw, ifname, enabled):
     before = dict(conf_sections(raw))
-    wanted = wpsd.wps_options(in_force(before.get(ifname, [])), enabled, UUID, True)
+    wanted = wpsd.wps_options(in_force(before.get(ifname, [])), enabled, UUID)
     after = applied(wpsd.conf_edit({ifname: wanted}), raw, wpsd.LONGEST_CONF_LINE)
     now = dict(conf_sections(after))
     assert now.keys() == before.keys()
@@ -325,7 +325,7 @@ def test_only_what_wps_needs_changes_in_a_configuration_and_only_in_the_named_bs
         assert all(line in now[name] or line + b"\n" in now[name] for line in right)
     if ifname not in before:
         assert after == raw
-    wanted = wpsd.wps_options(in_force(now.get(ifname, [])), enabled, UUID, True)
+    wanted = wpsd.wps_options(in_force(now.get(ifname, [])), enabled, UUID)
     assert applied(wpsd.conf_edit({ifname: wanted}), after, wpsd.LONGEST_CONF_LINE) == after
 
 
@@ -385,4 +385,4 @@ def test_any_bytes_are_a_uci_file_with_networks_or_a_file_error(raw):
 def test_any_bytes_are_a_configuration_or_a_file_error(raw):
     for ifname, options in in_a_file(raw, wpsd.read_conf) or []:
         assert isinstance(ifname, str) and all([isinstance(word, str) for word in wpsd.unsupported(options) or ()])
-        assert wpsd.wps_options(options, True, UUID, True)[b"wps_state"] == b"2"
+        assert wpsd.wps_options(options, True, UUID)[b"wps_state"] == b"2"

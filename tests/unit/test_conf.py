@@ -97,7 +97,7 @@ def options_of(raw, ifname):
 def edited(raw, ifname, enabled=True):
     """The file after wpsd has seen to one BSS in it, twice."""
     for _ in range(2):
-        wanted = {ifname: wpsd.wps_options(options_of(raw, ifname), enabled, UUID, True)}
+        wanted = {ifname: wpsd.wps_options(options_of(raw, ifname), enabled, UUID)}
         lines = wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_CONF_LINE)
         again, raw = raw, b"".join([now for _, now in wpsd.conf_edit(wanted)(lines)])
     assert raw == again, "done twice is not the same as done once"
@@ -411,16 +411,14 @@ def test_numbers_are_read_as_hostapd_reads_them():
 
 def test_a_number_that_is_right_to_hostapd_is_left_alone():
     raw = bss(b"wps_state=2 # on", *ENABLED[1:])
-    wanted = {"ap0": wpsd.wps_options(options_of(raw, "ap0"), True, UUID, True)}
+    wanted = {"ap0": wpsd.wps_options(options_of(raw, "ap0"), True, UUID)}
     lines = wpsd.lines_of(io.BytesIO(raw), wpsd.LONGEST_CONF_LINE)
     assert all([was == now for was, now in wpsd.conf_edit(wanted)(lines)])
 
 
-def test_what_is_not_asked_for_is_not_written_and_a_uuid_in_capitals_is_left_alone():
-    assert b"uuid" not in wpsd.wps_options({}, True, "", False)
-    assert b"ap_setup_locked" not in wpsd.wps_options({}, True, "", False)
-    assert wpsd.wps_options({b"uuid": UUID.upper().encode()}, True, UUID, True)[b"uuid"] == UUID.upper().encode()
-    assert wpsd.wps_options({}, False, "", False) == {b"ap_pin": None}
+def test_of_a_bss_that_is_disabled_nothing_more_is_asked_and_a_uuid_in_capitals_is_left_alone():
+    assert wpsd.wps_options({b"uuid": UUID.upper().encode()}, True, UUID)[b"uuid"] == UUID.upper().encode()
+    assert wpsd.wps_options({}, False, UUID) == {b"ap_pin": None}
 
 
 def test_the_vlans_that_a_key_may_name_are_those_of_the_vlan_file_or_any():
@@ -451,7 +449,7 @@ def test_wps_does_not_run_without_an_ssid():
 
 
 def test_an_editor_that_finds_no_such_bss_changes_nothing():
-    wanted = {"other": wpsd.wps_options({}, True, UUID, True)}
+    wanted = {"other": wpsd.wps_options({}, True, UUID)}
     lines = wpsd.lines_of(io.BytesIO(NETIFD), wpsd.LONGEST_CONF_LINE)
     assert all([was == now for was, now in wpsd.conf_edit(wanted)(lines)])
 
