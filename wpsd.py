@@ -295,10 +295,8 @@ def frame(kind, sequence, peer, *attributes):
     parts, size = [b""], 4
     for number, data in attributes:
         if isinstance(data, int):
-            parts.append(struct.pack(">II", number << 24 | 8, data))
-            size += 8
-            continue
-        if isinstance(data, str):
+            data = struct.pack(">I", data)
+        elif isinstance(data, str):
             data = data.encode() + b"\0"
         parts.append(struct.pack(">I", number << 24 | 4 + len(data)))
         parts.append(data)
@@ -1464,17 +1462,16 @@ class Network:
 def read_networks(folder, staged=""):
     """Returns the Networks of a folder's `wireless`, with what is staged in another; a
     generator that pauses.  Of stations only their keys are kept.  FileError."""
-    path = folder + "/wireless"
+    path, changes = folder + "/wireless", staged + "/wireless" if staged else ""
     try:
-        sections = _with_staged(_sections(path), staged + "/wireless" if staged else "")
-        return (yield from networks_of(sections))
+        return (yield from networks_of(_with_staged(_sections(path), changes)))
     except _Repeated:
         held = []
         for section in _sections(path, {}):
             held.append(section)
             if not len(held) % (PAUSE // 8):
                 yield
-        return (yield from networks_of(_with_staged(held, staged + "/wireless" if staged else "")))
+        return (yield from networks_of(_with_staged(held, changes)))
 
 
 def networks_of(sections):
@@ -2845,7 +2842,7 @@ class PskFile:
 
     def is_as_left(self):
         """Part of a task: whether it holds what was read or written last."""
-        return (yield from self._rewrite.is_as_left())
+        return self._rewrite.is_as_left()
 
     def _took(self, edit):
         self.key_ids = edit.key_ids
@@ -4664,11 +4661,6 @@ class Mender:
             link.open()
         self.mend(bss)
 
-    def drop_steps(self, bss):
-        for link in bss.links:
-            if link.step:
-                link.step.drop()
-
     # -- failing
 
     def _fail(self, bss, refusal):
@@ -5302,8 +5294,8 @@ class Sessions:
     def stop(self):
         """End and hide everything, afresh: whatever was under way may be half done."""
         self.is_stopping = True
-        for bss in tuple(self.mender.bsses):
-            self.mender.drop_steps(bss)
+        for link in [link for bss in self.mender.bsses for link in bss.links if link.step]:
+            link.step.drop()
         for session in tuple(self.all):
             session.end("cancelled")
         for bss in tuple(self.mender.bsses):
@@ -6723,7 +6715,7 @@ class Daemon:
 class Check:
     """Looks at everything, touches nothing."""
 
-    def __init__(self, ubus_path, uci_folder, staged, run_folder, _verbose):
+    def __init__(self, ubus_path, uci_folder, staged):
         self.loop = Loop(_ignore)
         self.places = Places(uci_folder, staged, _ignore)
         self.bus = Ubus(ubus_path, lambda: self.netifd.find())
@@ -6902,10 +6894,10 @@ def main(arguments):
     if "version" in flags:
         print("wpsd " + VERSION)
         return 0
-    settings = options["ubus"], options["uci"], options["staged"], options["run"], "verbose" in flags
+    reads = options["ubus"], options["uci"], options["staged"]
     if "check" in flags:
-        return Check(*settings).check()
-    return Daemon(*settings).run()
+        return Check(*reads).check()
+    return Daemon(*reads + (options["run"], "verbose" in flags)).run()
 
 
 if __name__ == "__main__":

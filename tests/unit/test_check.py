@@ -23,7 +23,7 @@ class Said:
             before = [router.read(name) for name in names]
             if not psk:
                 wpsd.os.unlink(router.folder + "/psk")
-            room = wpsd.Check(router.folder + "/no-bus", router.folder, router.folder + "/staged", router.folder, False)
+            room = wpsd.Check(router.folder + "/no-bus", router.folder, router.folder + "/staged")
             if netifd:
                 answer = {"radio0": {"pending": False, "interfaces": [{"section": netifd, "ifname": "home-ap"}]}}
                 bus = Bus(network=wpsd._ignore, network_wireless=lambda method, arguments: (wpsd.OK, answer))
@@ -112,7 +112,7 @@ def test_a_router_without_a_bss_and_a_uci_that_is_none_are_said():
             lines = []
             wpsd.print = lines.append
             try:
-                room = wpsd.Check(router.folder + "/no-bus", router.folder, "/nowhere", router.folder, False)
+                room = wpsd.Check(router.folder + "/no-bus", router.folder, "/nowhere")
                 assert room.check() == 1
             finally:
                 del wpsd.print
