@@ -3303,21 +3303,16 @@ class Places:
             changes.append(("set", where + "wps_added", b" ".join(added).decode()))
         return changes
 
-    def taking_back(self, place, kept=None):
-        """The changes to UCI that take out what keeping() put in: all of it, or what is among `kept`."""
-        section = place.network.section
+    def taking_back(self, place):
+        """The changes to UCI that take out what is left there of what keeping() put in."""
+        section, changes = place.network.section, []
         where = section.reference + "."
-        if kept is None:
-            added = [text(name) for name in section.all("wps_added")]
-            kept = [
-                ("add_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid)
-                if name == "uuid" and place.network.raw_uuid
-                else ("set", where + name, "") for name in added + ["wps_added"] if added
-            ]  # fmt: skip
-        return [
-            ("del_list", what, value) if verb == "add_list" else ("delete", what, None)
-            for verb, what, value in kept if what.startswith(where) and not what.endswith(".wps_pushbutton")
-        ]  # fmt: skip
+        for name in [text(name) for name in section.all("wps_added")] + ["wps_added"]:
+            if name == "uuid" and place.network.raw_uuid:
+                changes.append(("del_list", where + "hostapd_bss_options", "uuid=" + place.group_uuid))
+            elif name in section.options:
+                changes.append(("delete", where + name, None))
+        return changes
 
     def settle_uuids(self):
         """The one uuid of all BSSs with an SSID: UCI's, else the files', else one
@@ -5737,8 +5732,13 @@ class History:
 
     def remember(self, session):
         """One that has ended, or of which more has become known since."""
-        others = [one for one in self.read() if (one["id"], one["ended"]) != (session.id, session.ended)]
-        _save_as_json(self._log, self._path, [as_kept(session)] + others[: _MOST_HISTORY - 1])
+        kept, found = as_kept(session), self.read()
+        known = [(one["id"], one["ended"]) for one in found]
+        try:
+            found[known.index((session.id, session.ended))] = kept
+        except ValueError:
+            found.insert(0, kept)
+        _save_as_json(self._log, self._path, found[:_MOST_HISTORY])
 
 
 class State:
@@ -6199,10 +6199,13 @@ class Calls:
             job.disrupted = job.disrupted or drops_later
         except Refusal:
             if undo:
-                yield from self._uci.committing(undo)
+                yield from self._uci.committing([  # a section without a name may have another number by now
+                    (verb, "%s.%s" % (bss.place.network.section.reference, option), value)
+                    for bss, verb, option, value in undo if bss.place.network
+                ])  # fmt: skip
                 self._sessions.asked = [bss for bss in self._sessions.asked if bss not in job.bsses]
                 yield from self._refreshing()
-                enabled = any([what.endswith(".wps_pushbutton") for _, what, _ in undo])
+                enabled = any([option == "wps_pushbutton" for _, _, option, _ in undo])
                 if job.restarts and enabled and self._netifd.is_there:
                     self._back = self._loop.run(self._taking_back(job), _ignore)
             raise
@@ -6250,7 +6253,7 @@ class Calls:
                 raise session.why()
 
     def _changes(self, job):
-        """(the UCI changes that a configure call needs, those that undo them); Refusal if a
+        """(the UCI changes that a configure call needs, what _undoing() makes of each); Refusal if a
         rule is against any part of it."""
         able = [bss for bss in job.bsses if not bss.unsupported()]
         if not able and (job.wps or job.pbc or job.key_id is not None):
@@ -6264,34 +6267,29 @@ class Calls:
                     raise why
                 raise Refusal(NOT_FOUND, "no_section", "UCI has no wifi-iface section for %s." % bss.ifname)
         is_active = bool(self._running(job.bsses))
-        changes, undo = [], []
+        changes = []
         networks = {}  # reference -> a BSS that comes from it
         for bss in job.bsses:
             networks.setdefault(bss.place.network.section.reference, bss)
         if job.key_id is not None:
             self._check_key(job.bsses, job.key_id)
-            for bss in networks.values():
+            for where, bss in networks.items():
                 if bss.place.network.key_id != job.key_id:
-                    self._set(bss.place.network.section, "wps_pbc_key_id", job.key_id, changes, undo)
+                    changes.append(("set", where + ".wps_pbc_key_id", job.key_id))
             if changes and is_active:
                 raise Refusal(DENIED, "session_active", "The key can't be changed while a session is active.")
         if job.wps is not None:
             if not job.wps and is_active:
                 raise Refusal(DENIED, "session_active", "WPS can't be disabled while a session is active.")
-            for bss in networks.values():
-                section = bss.place.network.section
-                if section.on("wps_pushbutton") != job.wps:
-                    self._set(section, "wps_pushbutton", "1" if job.wps else "0", changes, undo)
-                    if job.wps:
-                        changes += self._places.keeping(bss.place)
-                        undo += self._places.taking_back(bss.place, changes)
-                    else:
-                        changes += self._places.taking_back(bss.place)
+            for where, bss in networks.items():
+                if bss.place.network.section.on("wps_pushbutton") != job.wps:
+                    changes.append(("set", where + ".wps_pushbutton", "1" if job.wps else "0"))
+                    changes += (self._places.keeping if job.wps else self._places.taking_back)(bss.place)
         if job.pbc:
             if job.wps is False or not (job.wps or all([bss.enabled for bss in job.bsses])):
                 raise not_enabled(job.bsses[0])
             self._check_key(job.bsses, job.key_id)
-        return changes, undo
+        return changes, [self._undoing(networks, *change) for change in changes]
 
     def _check_key(self, bsses, chosen):
         """Refusal if it, or UCI's where none is chosen, can't be given out on each of these BSSs."""
@@ -6302,11 +6300,14 @@ class Calls:
             elif key_id not in bss.choices:
                 raise no_such_key(bss, chosen is None)
 
-    def _set(self, section, option, value, changes, undo):
-        where = "%s.%s" % (section.reference, option)
-        changes.append(("set", where, value))
-        before = text(section.get(option))
-        undo.append(("set", where, before) if before else ("delete", where, None))
+    def _undoing(self, networks, verb, what, value):
+        """What puts back what UCI has there: (a BSS of that section, verb, option, value)."""
+        reference, _, option = what.rpartition(".")
+        bss = networks[reference]
+        if verb in ("add_list", "del_list"):
+            return bss, "del_list" if verb == "add_list" else "add_list", option, value
+        before = b" ".join(bss.place.network.section.all(option))
+        return (bss, "set", option, text(before)) if before else (bss, "delete", option, None)
 
     # -- devices
 

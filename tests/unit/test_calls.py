@@ -163,6 +163,34 @@ def test_configure_commits_once_and_takes_it_back_where_hostapd_does_not_follow(
         assert done == [("set", "home.wps_pbc_key_id", "key-2")] and undone == [("delete", "home.wps_pbc_key_id", None)]
 
 
+def test_a_configure_that_fails_leaves_what_somebody_wrote_by_hand_as_it_was():
+    uci = HOME.replace("option wps_pushbutton '1'", "option wps_pin '12345670'\n\toption ap_setup_locked '0'")
+    with Clock() as clock, Calls(uci=uci) as calls:
+        calls.hostapd.refuses = ["SET wps_independent 1"]
+        request = Request()
+        calls.room.on_call(request, "configure", {"ssid": "Home", "wps": True})
+        turn(calls.router.loop, 3)
+        calls.router.write("wireless", uci.replace("wps_pin", "wps_pushbutton '1'\n\toption wps_pin"))
+        calls.router.places._stamps = None
+        calls.router.look()
+        calls.sessions.take()
+        for _ in range(60):
+            clock.go_on(calls.router.loop, 1000)
+        assert request.answers and request.answers[0][0] == wpsd.TIMEOUT, request.answers
+        done, undone = [changes for changes, _ in calls.uci.commits]
+        assert ("set", "home.ap_setup_locked", "1") in done and ("set", "home.ap_setup_locked", "0") in undone
+
+
+def test_wps_can_be_disabled_though_somebody_has_deleted_what_was_added_for_it():
+    uci = HOME.replace("option wps_pushbutton", "option wps_added 'uuid ap_setup_locked'\n\toption wps_pushbutton")
+    with Clock() as clock, Calls(uci=uci) as calls:
+        calls.room.on_call(Request(), "configure", {"ssid": "Home", "wps": False})
+        while not calls.uci.commits:
+            clock.go_on(calls.router.loop, 10)
+        deleted = [what for verb, what, _ in calls.uci.commits[0][0] if verb == "delete"]
+        assert deleted == ["home.wps_added"], "the uci command refuses to delete what is not there"
+
+
 def test_status_tells_each_bss_and_why_it_can_not():
     with Calls(phy0=CONF + OPEN) as calls:
         _, answer = calls.call("status")

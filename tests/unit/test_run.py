@@ -285,9 +285,14 @@ def test_a_session_of_which_more_has_become_known_is_there_once_and_another_of_i
         second.ended += 500  # after a start that knew of none before
         room.remember(first)
         room.remember(second)
-        second.connected = True
+        third = over(3)
+        third.ended += 600
+        room.remember(third)
+        second.connected = True  # which is told late
         room.remember(second)
-        assert [(kept["result"], kept["connected"]) for kept in room.read()] == [("success", True), ("timeout", False)]
+        assert [(kept["id"], kept["result"], kept["connected"]) for kept in room.read()] == [
+            (3, "timeout", False), (1, "success", True), (1, "timeout", False)
+        ]  # fmt: skip
 
 
 def test_why_a_session_failed_is_in_the_history_and_is_its_refusal_again():
