@@ -4456,10 +4456,7 @@ class Restarts:
             if since(began) > PATIENCE:
                 break
             yield 20
-        bsses += [
-            bss for bss in group if bss in self._bsses() and bss.enabled
-            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
-        ]  # fmt: skip
+        bsses += self._due(group)
         if not bsses:
             return
         by_netifd = self._netifd.is_there
@@ -4472,6 +4469,9 @@ class Restarts:
             if not (yield from self._netifd.resting(self._places.is_pending)):
                 raise Refusal(DENIED, "netifd_pending", "netifd has been setting up a radio for %d s."
                               % (SETUP_TIME // 1000))
+            bsses[:] = self._due(bsses)  # by now
+            if not bsses:
+                return
         for bss in bsses:
             self._log("warning", "%s: WPS for the first time; clients reconnect once." % bss.ifname)
             self._on_drop(bss, True)
@@ -4491,6 +4491,12 @@ class Restarts:
                 if bss in self._bsses() and not any([link.step for link in bss.links]):
                     self._look(bss)
             yield 250 if by_netifd else 100
+
+    def _due(self, bsses):
+        return [
+            bss for bss in bsses if bss in self._bsses() and bss.enabled
+            and not bss.waits() and self._wanted(bss).now and self.is_cold(bss)
+        ]  # fmt: skip
 
     def is_restarting(self, bss):
         return bss.place.ssid in self._under_way

@@ -281,6 +281,24 @@ def test_nobody_is_dropped_where_uci_or_netifd_is_not_ready_for_it():
             assert room.failures == [("home-ap", code)] and room.order == [] and room.netifd.reloads == 0
 
 
+def test_nobody_is_dropped_for_who_has_cancelled_by_the_time_that_netifd_is_ready_for_it():
+    for what in ("cancelled", "done by netifd"):
+        with Clock() as clock, Room(clock, Netifd()) as room:
+
+            def resting(_is_pending):
+                if what == "cancelled":
+                    room.asked = False
+                else:
+                    room.link().warm, room.link().uuid = True, UUID.encode()
+                yield
+                return True
+
+            room.netifd.resting = resting
+            room.restart()
+            assert room.order == [] and room.netifd.reloads == 0 and room.failures == [], what
+            assert not room.room.is_restarting(room.bsses[0])
+
+
 def test_a_reload_that_netifd_refuses_and_a_bss_that_does_not_come_back_are_failures():
     for works, comes_back, ms in ((False, True, 1000), (True, False, wpsd.RESTART_TIME + 1000)):
         with Clock() as clock, Room(clock, Netifd()) as room:
