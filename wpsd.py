@@ -3628,17 +3628,21 @@ class Devices:
         there = self.unused(ssid)
         if there and name == (there.key.id if there.is_named else ""):
             return there
-        taken, number_of = self.check(ssid, name), 1
+        taken = self.check(ssid, name)
         if there:
             self.drop(there)
-        while not name and "device-%d" % number_of in taken:
-            number_of += 1
-        made = Spare(ssid, name or "device-%d" % number_of, new_psk(), bool(name))
+        made = Spare(ssid, name or self._free_id(taken), new_psk(), bool(name))
         self.spares.append(made)
         for file in self._files(ssid):
             file.removed.pop(made.key.id, None)
         self._changed()
         return made
+
+    def _free_id(self, taken):
+        number_of = 1
+        while "device-%d" % number_of in taken:
+            number_of += 1
+        return "device-%d" % number_of
 
     def drop(self, spare):
         """Nobody has it: the line goes."""
@@ -3679,6 +3683,12 @@ class Devices:
         before, self._whys = self._whys, {}
         for spare in tuple(self.spares):
             networks = self.networks(spare.ssid)
+            others = [key for network in self._places.networks for key in network.keys if key.id == spare.key.id]
+            if any([key.secret != spare.key.secret for key in others]):  # UCI has another key of that name by now
+                if self._is_used(spare.key.id, True):
+                    continue
+                spare.key.id = self._free_id(self._taken())
+                self._changed()
             key_id = spare.key.id
             if networks and all([self._has(network, spare.key) for network in networks]):
                 self.spares.remove(spare)
@@ -4200,6 +4210,9 @@ class Arming:
                     )  # fmt: skip
         for ssid in set([bss.place.ssid for bss in file.users]):
             keys += self._devices.keys(ssid, known)
+        made = [spare.key.secret for spare in self._devices.spares if spare.key.id == armed and armed in found]
+        if any([secret != found[armed].secret for secret in made]):
+            raise key_is_gone(armed)  # UCI has another key of that name by now
         withheld = [key_id for bss in file.users if bss.place.network for key_id in bss.place.network.withheld]
         removed = self._gone(file)
         is_own = any([bss.place.network and bss.place.network.section.get("wpa_psk_file") for bss in file.users])
@@ -4344,7 +4357,8 @@ class Arming:
             file.right_for = self._rights(file, armed)  # as far as it can be: not written again
             raise Refusal(
                 TIMEOUT, "psk_refused",
-                "%s: hostapd refused the psk file; the one before is back." % file.users[0].ifname,
+                "%s: hostapd refused the psk file%s."
+                % (file.users[0].ifname, "; the one before is back" if link.loaded == file.stamp else ""),
             )  # fmt: skip
 
     def _work_on(self, file, steps):
@@ -6539,7 +6553,7 @@ class Daemon:
     def _tell_changes(self):
         """`changed` is for what no other event has told."""
         self._digest = None
-        known = {bss.ifname: hash(self.calls.lasting(bss)) for bss in self.mender.bsses}
+        known = {bss.ifname: crc32(self.calls.lasting(bss)) for bss in self.mender.bsses}
         if known != self._known:
             is_first, self._known = self._known is None, known
             if not is_first:

@@ -343,6 +343,14 @@ def test_wpa3_devices_are_announced_before_the_load_that_drops_them():
             assert room.dropped == [("home-ap", [])] * count and room.hostapds["home_ap"].log == ["RELOAD_WPA_PSK"]
 
 
+def test_a_key_of_uci_is_not_armed_for_a_session_that_gives_out_a_new_one_of_that_name():
+    with Clock() as clock, Room(clock) as room:
+        spare = wpsd.Spare(b"Home", "key-2", MADE, True)
+        room.devices.spares.append(spare)
+        room.mend("key-2")
+        assert room.armed() == [] and [code for _, code in room.failures] == ["psk_file"]
+
+
 def test_a_refused_file_leaves_the_one_before_and_is_not_tried_before_5_seconds():
     with Clock() as clock, Room(clock) as room:
         room.mend("key")
@@ -351,6 +359,7 @@ def test_a_refused_file_leaves_the_one_before_and_is_not_tried_before_5_seconds(
         assert room.mend("key-2") == ["RELOAD_WPA_PSK"] * 2
         assert room.failures == [("home-ap", "psk_refused")] and room.file.trouble.code == "psk_refused"
         assert room.router.read("psk") == before and not room.is_armed()
+        assert not room.file.trouble.sentence.endswith("is back."), "hostapd has refused that one, too"
         room.hostapds["home_ap"].refuses = []
         assert room.mend() == [] and len(room.router.errors()) == 1
         room.later(wpsd.HOLD)

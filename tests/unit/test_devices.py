@@ -112,6 +112,30 @@ def test_where_star_is_the_default_there_is_a_key_at_rest_and_else_the_unused_on
         assert devices.room.spares == [] and devices.bsses[0].psk.removed == {"device-1": secret}
 
 
+def test_a_key_that_uci_gets_under_the_name_of_a_new_one_is_not_given_out_or_written_over_in_its_place():
+    theirs = KEPT % ("ab" * 32)
+    for is_given in (False, True):
+        with Devices(STAR) as devices:
+            devices.room.settle()
+            spare = devices.room.spares[0]
+            secret = spare.key.secret
+            assert spare.key.id == "device-1"
+            if is_given:
+                devices.used = ["device-1"]
+            devices.take(STAR + theirs)  # somebody has put back a copy of before
+            if is_given:
+                devices.room.give(spare, TV)
+                devices.turn()
+                assert devices.uci.commits == []
+                devices.used = []
+            devices.room.settle()
+            devices.turn()
+            assert spare.key.id == ("device-3" if is_given else "device-2") and spare.key.secret == secret
+            assert devices.room.default(b"Home") == "device-2"
+            written = [what for _, secrets in devices.uci.commits for _, what, _ in secrets]
+            assert set(written) == set(["wps_device_3.key"] * is_given)
+
+
 def test_a_key_that_a_session_gives_out_stays_and_one_that_nobody_got_goes_after_it():
     with Devices() as devices:
         devices.room.spare(b"Home", "printer")
