@@ -5519,7 +5519,8 @@ class Sessions:
         session = self.of(bss)
         is_ours = self.mender.restarts.is_restarting(bss)  # hostapd has it again in a moment
         if session and not session.result and session.state in (PREPARING, ACTIVATING) and not is_ours:
-            if not link.open() and not any([other.sock for other in bss.links]):
+            is_known = bss in self.mender.bsses and link in bss.links
+            if not (is_known and link.open()) and not any([other.sock for other in bss.links]):
                 self._leave(bss, no_hostapd(link.path))
         self._changed(bss)
 
@@ -5867,6 +5868,7 @@ class Configure:
 
     def __init__(self, request, arguments, bsses):
         self.request = request
+        self.arguments = arguments
         self.bsses = bsses
         self.wps = arguments.get("wps")
         self.pbc = arguments.get("wps_pbc")
@@ -6016,7 +6018,7 @@ class Calls:
     def _described(self, bss):
         s = self._sessions.of(bss)
         remaining = s.remaining() if s else None
-        if not bss.told or bss.told[0] != remaining:
+        if not bss.told or bss.told[0] != remaining or bss.waits():  # which tells seconds, too
             bss.told = remaining, self._described_now(bss, s, remaining)
         return bss.told[1]
 
@@ -6198,6 +6200,7 @@ class Calls:
             yield 20
         while self._back and not self._back.is_over:
             yield CALM  # hostapd may still have what it is about to lose
+        job.bsses = self._targets(job.arguments)  # by now
         changes, undo = self._changes(job)
         if self._netifd.is_there and (job.wps is not None):
             yield lambda go_on: self._netifd.ask(go_on)
@@ -6340,7 +6343,7 @@ class Calls:
         ssids = yield from self._devices.revoking(key_id)
         bsses = [bss for bss in self._mender.bsses if bss.place.ssid in ssids]
         began = ticks()
-        while not all([not (bss.psk and bss.psk.removed) or self._mender.is_gone(bss) for bss in bsses]):
+        while any([bss.psk and key_id in bss.psk.removed and not self._mender.is_gone(bss) for bss in bsses]):
             if since(began) > 2 * PATIENCE:
                 raise Refusal(TIMEOUT, "not_confirmed", "UCI has it no longer, but hostapd did not confirm in time.")
             for bss in bsses:

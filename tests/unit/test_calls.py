@@ -191,6 +191,59 @@ def test_wps_can_be_disabled_though_somebody_has_deleted_what_was_added_for_it()
         assert deleted == ["home.wps_added"], "the uci command refuses to delete what is not there"
 
 
+def test_how_long_the_radio_still_listens_for_radar_is_told_anew_each_time():
+    with Clock() as clock, Calls() as calls:
+        clock.go_on(calls.router.loop, 5000)  # it is at rest
+        link = calls.sessions.mender.bsses[0].links[0]
+        link.state, link.waits_until = b"DFS", wpsd.after(wpsd.ticks(), 57900)
+        told = []
+        for _ in range(2):
+            told.append(calls.call("status")[1]["bss"][0]["reason"][-10:])
+            clock.gone += 20000
+        assert told == ["57 s more.", "37 s more."], told
+
+
+def test_a_revoke_waits_for_its_own_key_and_not_for_one_that_uci_kept():
+    device = "config wifi-station 'wps_tv'\n\toption key_id 'tv'\n\toption key '%s'\n" % ("ab" * 32)
+    with Clock() as clock, Calls(uci=HOME + device) as calls:
+
+        def committing(changes, secrets=()):
+            calls.router.write("wireless", HOME)
+            yield
+            calls.router.places._stamps = None
+            calls.router.look()
+            calls.sessions.take()
+            return True
+
+        calls.uci.committing = committing
+        # a wpsd that was killed before UCI was told to forget key-2 has left that
+        calls.sessions.mender.bsses[0].psk.removed = {"key-2": b""}
+        request = Request()
+        calls.room.on_call(request, "revoke", {"key_id": "tv"})
+        while not request.answers:
+            clock.go_on(calls.router.loop, 100)
+            settle(calls.router.loop, calls.sessions.mender.bsses)
+        assert request.answers == [(wpsd.OK, {"revoked": True})]
+
+
+def test_a_configure_that_has_waited_for_another_one_asks_for_what_there_is_by_then():
+    with Clock() as clock, Calls() as calls:
+        calls.hostapd.refuses = ["SET wps_independent 1"]
+        calls.sessions.mender.bsses[0].links[0].independent = False
+        requests = [Request(), Request()]
+        for request, key_id in zip(requests, ("key-2", "key")):
+            calls.room.on_call(request, "configure", {"ssid": "Home", "wps_pbc_key_id": key_id})
+            turn(calls.router.loop, 3)
+        calls.router.write("hostapd-phy0.conf", CONF.replace("ssid=Home", "ssid=Guest"))
+        calls.router.places._confs = {}
+        calls.router.look()
+        calls.sessions.take()
+        for _ in range(60):
+            clock.go_on(calls.router.loop, 1000)
+        status, answer = requests[1].answers[0]
+        assert (status, dict(answer)["code"]) == (wpsd.NOT_FOUND, "no_such_ssid"), answer
+
+
 def test_status_tells_each_bss_and_why_it_can_not():
     with Calls(phy0=CONF + OPEN) as calls:
         _, answer = calls.call("status")

@@ -177,6 +177,20 @@ def test_who_joined_long_ago_is_not_news_to_the_wpsd_that_comes_after_one_that_e
         assert not bss.links[0].looked and bss.links[0].outcome == "Success " + TV  # what State keeps
 
 
+def test_an_interface_that_goes_while_its_session_begins_leaves_no_connection_behind():
+    with Clock() as clock, Sessions(clock) as sessions:
+        (bss,), answers = sessions.bsses, []
+        sessions.room.begin([bss], "key-2", 120, answers.append)
+        assert answers == [] and bss.links[0].sock
+        sessions.router.write("hostapd-phy0.conf", CONF.replace("interface=home-ap", "interface=home-50"))
+        sessions.router.places._confs = {}
+        sessions.router.look()
+        sessions.room.take()
+        sessions.turn()
+        assert answers[0].result == "failed" and bss not in sessions.room.mender.bsses
+        assert bss.links[0].sock is None, "of what hostapd says there it would make a session"
+
+
 def test_who_cancels_what_has_just_ended_is_answered_all_the_same():
     with Clock() as clock, Sessions(clock) as sessions:
         session, over = sessions.start(), []
