@@ -90,6 +90,9 @@ def bus(request):
 # whole file in one MicroPython process when the first of them is due, and share what it printed.
 
 
+PATIENCE = 240  # seconds for a whole file: tests/run.py lets it have only the time that others leave
+
+
 def pytest_collect_file(file_path, parent):
     if file_path.parent.name == "unit" and file_path.match("test_*.py"):
         return MicroPythonFile.from_parent(parent, path=file_path)
@@ -124,10 +127,10 @@ class MicroPythonFile(pytest.File):
         command = [*INTERPRETERS[interpreter], *heap, str(ROOT / "tests" / "unit" / "run.py"), str(self.path)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
-            raw, end = process.communicate(timeout=60)[0], f"exit code {process.returncode}"
+            raw, end = process.communicate(timeout=PATIENCE)[0], f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
             process.kill()
-            raw, end = process.communicate()[0], "not done after 60 s"
+            raw, end = process.communicate()[0], f"not done after {PATIENCE} s"
         pieces = re.split(r"^(?=(?:ok|skip|FAIL) test_)", raw.decode(errors="replace"), flags=re.MULTILINE)
         found = {piece.split()[1]: piece for piece in pieces[1:]}
         found[""] = "".join(pieces[-1:] if found else pieces) + f"({end})"

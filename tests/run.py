@@ -72,7 +72,7 @@ def main():
             print(f"test: with radios, in {MACHINES} virtual machines", flush=True)
             hold.unlink()
             compute = begin(here(3, *COMPUTE), from_compute)
-            rank(compute, 19)
+            rank(compute, 10)
             if follow(machines, from_machines):
                 failed.append("with radios")
 
