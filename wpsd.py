@@ -5093,11 +5093,7 @@ def next_state(facts):
 MANY = "Keys of 64 hex digits (see wpa_passphrase) take it no time."
 SESSION_TICK = 1000  # ms between looks at its BSSs while a session runs
 
-# What of a session goes into the state file, and into the history.
-_KEPT = (
-    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "link", "mac", "uuid", "name",
-    "attempts", "elapsed", "ended", "connected", "is_given",
-)  # fmt: skip
+
 class Sessions:
     """The sessions that there are, on BSSs that are mended.
 
@@ -5696,6 +5692,12 @@ class Sessions:
 # ---------------------------------------------------------------------------
 
 _MOST_HISTORY = 32  # sessions
+
+# What of a session goes into the state file, and into the history.
+_KEPT = (
+    "id", "ssid", "key_id", "timeout", "external", "activated", "result", "ifname", "link", "mac", "uuid", "name",
+    "attempts", "elapsed", "ended", "connected", "is_given",
+)  # fmt: skip
 
 
 def uptime():
