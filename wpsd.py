@@ -4806,7 +4806,8 @@ class Mender:
         if not answers or link.life != life:
             return  # it is looked at again
         pin, status, config, wps = answers[-4:]  # secrets are in the first and the third one
-        link.has_pin = pin.strip().isdigit()
+        # any text may be one: hostapd takes a label's 1234-5670 as it is written, and so may who sends it
+        link.has_pin = pin.strip() not in (b"", b"FAIL") and not pin.startswith(b"UNKNOWN")
         link.state = field(status, b"state") or b"ENABLED"
         link.freq = number(field(status, b"freq"), 0)
         link.radio = field(status, b"phy") + field(status, b"bssid[0]")

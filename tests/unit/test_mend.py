@@ -148,12 +148,13 @@ def test_a_success_that_nobody_heard_is_found_before_the_second_press():
         assert "WPS_PBC" not in mend.mend() and b"WPS-SUCCESS" in mend.events
 
 
-def test_the_access_points_own_pin_is_taken_away_first():
-    hostapd = Hostapd()
-    hostapd.pin = "12345670"
-    with Mend(hostapd) as mend:
-        assert mend.mend()[0] == "WPS_AP_PIN disable" and not mend.bss.links[0].has_pin
-        assert not [sentence for _, sentence in mend.router.said if "12345670" in sentence]
+def test_the_access_points_own_pin_is_taken_away_first_in_whatever_way_it_was_written():
+    for pin in ("12345670", "1234-5670", "1234 5670", "sesame"):
+        hostapd = Hostapd()
+        hostapd.pin = pin
+        with Mend(hostapd) as mend:
+            assert mend.mend()[0] == "WPS_AP_PIN disable" and not mend.bss.links[0].has_pin, pin
+            assert not [sentence for _, sentence in mend.router.said if pin in sentence]
 
 
 def test_a_radio_that_listens_for_radar_is_left_alone_and_hidden_when_it_is_on_the_air():
