@@ -3022,6 +3022,16 @@ def no_section():
 UCI_AGAIN = 60000  # ms until what was too large for the memory that there was is read again
 
 
+class ConfFile:
+    """What was read of one of hostapd's files."""
+
+    def __init__(self, stamp, since, bsses):
+        self.stamp = stamp
+        self.since = since  # ticks: when it changed or went; None at rest
+        self.bsses = bsses  # (ifname, options) of each
+        self.is_written = False  # its stamp is newer than what was read
+
+
 class Places:
     """Reads the files when they have changed.  What can't be read stays as it was, and
     is complained about once."""
@@ -3041,7 +3051,7 @@ class Places:
         self._log = log
         self._stamps = None  # of UCI's files
         self._uci_again = None  # ticks: when it is read again, as it is
-        self._confs = {}  # path -> [stamp, ticks since when, its BSSs, whether it is being written]
+        self._confs = {}  # path -> ConfFile
         self._folders = {}  # pattern -> stamp of its folder, if that tells all, and the files
         self._complaints = []
         self._is_reading = False
@@ -3075,19 +3085,19 @@ class Places:
         again, unsettled, as_read = None, [], []
         for path in self._conf_paths():
             known, now = self._confs.get(path), stamp(path)
-            if now and known and known[0] == now and known[1] is None:
+            if now and known and known.stamp == now and known.since is None:
                 as_read.append(path)
                 continue
             differs, wait = self._read_conf(path, now, is_alive)
-            if self._confs[path][0] != stamp(path) or self._confs[path][3]:
+            if self.has_changed(path):
                 unsettled.append(path)
             changed = changed or differs
             again = wait if again is None or wait is not None and wait < again else again
         for path in [path for path in self._confs if path not in as_read]:
             known = self._confs[path]
             if stamp(path) is None:
-                if known[0] is not None:
-                    known[0], known[1] = None, ticks()
+                if known.stamp is not None:
+                    known.stamp, known.since = None, ticks()
                 left = self._patience(known, [], is_alive)
                 if left > 0:
                     again = left if again is None else min(again, left)
@@ -3105,9 +3115,9 @@ class Places:
         """ms until a file that lacks BSSs which hostapd still has is looked at again, for netifd is
         about to write it; 0 if they have gone.  It may take as long as netifd is at work."""
         names = [ifname for ifname, _ in found]
-        if not any([is_alive(ifname) for ifname, _ in known[2] if ifname not in names]):
+        if not any([is_alive(ifname) for ifname, _ in known.bsses if ifname not in names]):
             return 0
-        left = (SETUP_TIME if self.is_pending() else PATIENCE) - since(known[1])
+        left = (SETUP_TIME if self.is_pending() else PATIENCE) - since(known.since)
         return min(max(left, 0), SETTLE)
 
     def netifd_said(self, radios):
@@ -3134,7 +3144,7 @@ class Places:
     def has_changed(self, path):
         """Whether there is, or may be, more in a file than what was read."""
         known = self._confs.get(path)
-        return not known or known[3] or known[0] != stamp(path)
+        return not known or known.is_written or known.stamp != stamp(path)
 
     def wrote(self, path):
         """The file that is there now is ours."""
@@ -3181,10 +3191,10 @@ class Places:
     def _read_conf(self, path, now, is_alive):
         """(Whether its BSSs differ, ms until it has to be looked at again or None)."""
         known = self._confs.get(path)
-        if known and known[0] != now:
-            known[0], known[1], known[3] = now, ticks(), True
+        if known and known.stamp != now:
+            known.stamp, known.since, known.is_written = now, ticks(), True
         if known:  # netifd writes it line by line: half a file is none
-            left = SETTLE - since(known[1])
+            left = SETTLE - since(known.since)
             if left > 0:
                 return False, left
         try:
@@ -3192,13 +3202,13 @@ class Places:
             self._complain([], path)
         except FileError as e:
             self._complain([str(e)], path)
-            found = known[2] if known else []
-        left = self._patience(known, found, is_alive) if known and known[1] is not None else 0
+            found = known.bsses if known else []
+        left = self._patience(known, found, is_alive) if known else 0
         if left > 0:
             return False, left
         is_young = not known and now is not None and now[2] + 1 >= int(time.time())
-        self._confs[path] = [now, ticks() if is_young else None, found, False]
-        return not known or found != known[2], SETTLE if is_young else None
+        self._confs[path] = ConfFile(now, ticks() if is_young else None, found)
+        return not known or found != known.bsses, SETTLE if is_young else None
 
     def _settle(self):
         """Put together what was read."""
@@ -3206,7 +3216,7 @@ class Places:
         by_name = {}
         found = []
         for path in sorted(self._confs):
-            for ifname, options in self._confs[path][2]:
+            for ifname, options in self._confs[path].bsses:
                 place = by_name.get(ifname)
                 if not place:
                     place = by_name[ifname] = Place(ifname)
