@@ -3495,7 +3495,8 @@ class Spare:
         self.is_named = is_named  # somebody has chosen the key id for one session
         self.is_sent = False  # an attempt that did not succeed may have told it
         self.is_given = False  # somebody has it: to be kept
-        self.step = None  # the Task that keeps it, or the loop's handle: not again before that
+        self.step = None  # the Task that keeps it
+        self.held = None  # the loop's handle: that failed, and is not done again before
 
 
 class Devices:
@@ -3705,10 +3706,10 @@ class Devices:
                 self._log("info", "%s is kept in UCI." % key_id)
                 self._changed()
             elif spare.is_given:
-                if spare.step is None:
-                    self._keep(spare)
-                elif not isinstance(spare.step, Task):
+                if spare.held:
                     self._whys[spare.ssid] = not_kept(key_id)
+                elif not spare.step:
+                    self._keep(spare)
             elif not self._is_used(key_id, True) and self._is_known(spare.ssid):
                 if spare.is_named or not self._is_default(spare.ssid):
                     self.drop(spare)
@@ -3740,11 +3741,11 @@ class Devices:
         def done(_result, error):
             if spare in self.spares:  # it is not there, or not everywhere
                 self._log("error", not_kept(spare.key.id).sentence + (" %s" % error if error else ""))
-                spare.step = self._loop.at(HOLD, again)
+                spare.held = self._loop.at(HOLD, again)
                 self.settle()
 
         def again():
-            spare.step = None
+            spare.held = None
             self.settle()
 
         def keys():

@@ -262,7 +262,7 @@ def test_a_spare_that_is_tried_again_is_not_kept_when_it_is_revoked_just_then():
         steps = devices.room.revoking("printer")
         over = []
         devices.router.loop.run(steps, lambda *end: over.append(end))
-        again = spare.step
+        again = spare.held
         again[1]()
         devices.router.loop.cancel(again)
         while not over:
