@@ -66,7 +66,7 @@ def main():
             print("test: on this computer, while the virtual machines boot", flush=True)
             machines = begin(in_machines(hold), from_machines)
             aside = [f"--ignore={path}" for path in (*COMPUTE, RADIOS)]
-            if subprocess.call(here(12, *aside, TESTS)):
+            if subprocess.call(here(8, *aside, TESTS)):
                 failed.append("on this computer")
 
             print(f"test: with radios, in {MACHINES} virtual machines", flush=True)

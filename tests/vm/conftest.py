@@ -12,8 +12,8 @@ figures = []
 
 # The longest first, so that the machines are done at the same time.
 LONG = (
-    "test_button", "test_disturbance", "test_crashes", "test_sessions", "test_device_keys", "test_who_gets_in",
-    "test_true_windows", "test_radar", "test_netifd",
+    "test_button", "test_who_gets_in", "test_true_windows", "test_radar", "test_crashes", "test_disturbance",
+    "test_device_keys", "test_sessions", "test_netifd",
 )  # fmt: skip
 claimed = {}
 
