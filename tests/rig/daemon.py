@@ -42,7 +42,7 @@ TV = ("02:00:00:00:03:00", "b245bcd4-edf6-548b-87e5-49d3aedf9b60")
 # What a client may ask hostapd at any time without changing anything.
 QUESTIONS = ("PING", "ATTACH", "DETACH", "WPS_AP_PIN get", "STATUS", "WPS_GET_STATUS", "GET_CONFIG")
 
-# Notes what runs it and with which arguments, then runs the real command; by itself, for it does so 40,000 times.
+# Notes what runs it and with which arguments, and starts nothing for that; then runs the real command.
 SPY = """#!/bin/sh
 {
     while IFS= read -r line; do printf '%%s\\n' "$line"; done
