@@ -340,7 +340,8 @@ class Hostapd:
     answer; the longest beginning wins:
       "FAIL"              that is answered, the command is not carried out
       "silent"            no answer, the command is not carried out
-      ("late", seconds)   carried out at once, answered later; the process serves others meanwhile
+      ("late", seconds)   carried out at once, answered later, and what this client asks then behind it; the process
+                          serves others meanwhile
       ("still", seconds)  carried out at once, answered later; the whole process stands still until then
       ("garbage", bytes)  carried out, these bytes are the answer
       f(ifname, command, act)   whatever it returns (bytes, str or None); act() carries it out
@@ -1180,10 +1181,13 @@ class Hostapd:
                 self._late.append((time.monotonic() + value, sock, answer, address))
                 self._still = time.monotonic() + value if kind == "still" else self._still
                 return
+        owed = [each[0] for each in self._late if each[1] is sock and each[3] == address]
         if self._still > time.monotonic():          # it stood still over it
-            self._late.append((self._still, sock, answer, address))
-            return
-        self._reply(sock, answer, address)
+            owed.append(self._still)
+        if owed:                                    # hostapd answers each client in the order of its commands
+            self._late.append((max(owed), sock, answer, address))
+        else:
+            self._reply(sock, answer, address)
 
     def _fault(self, ifname, command):
         found = [(len(key if isinstance(key, str) else key[1]), isinstance(key, tuple), key)
