@@ -2496,6 +2496,7 @@ class Link:
         self._owed = []  # done() of each answer that hostapd owes
         self._probes = 0  # PINGs under way
         self._unread = []  # datagrams that were taken in before something was sent
+        self._unsent = []  # commands that hostapd has no room for yet
         self.file = None  # stamp of the socket file behind which it was found
         self.life = 0  # how often what hostapd says became void
         self._overdue_one = None  # the first of the owed when the last one was sent
@@ -2583,10 +2584,21 @@ class Link:
             done(None)
             return
         self._expect(done)
+        self._unsent.append(command.encode())
+        if len(self._unsent) == 1:
+            self._send_unsent()
+
+    def _send_unsent(self):
+        """As far as there is room: Linux keeps ten for a hostapd that is busy, as with a radio that it switches off."""
         try:
-            self._send(command.encode())
-        except OSError:
-            self._died()
+            while self._unsent:
+                self._send(self._unsent[0])
+                self._unsent.pop(0)
+        except OSError as e:
+            if e.errno == _EAGAIN:
+                self._loop.at(20, self._send_unsent)
+            else:
+                self._died()
 
     def _send(self, command):
         """Linux, when it tells that the other end is gone, throws away what it had said; in a
@@ -2715,7 +2727,7 @@ class Link:
             self._loop.forget(self.sock.fileno(), self)
             self.sock.close()
             self.sock = None
-            self._unread = []
+            self._unread, self._unsent = [], []
             self._probes = 0
             for other in self.apart:
                 other.apart.remove(self)

@@ -271,6 +271,24 @@ def test_a_hostapd_that_takes_nothing_more_is_not_opened_and_not_lost():
         assert 1 <= len(others) < 1000
 
 
+def test_a_hostapd_that_reads_nothing_for_a_moment_is_not_taken_for_one_that_has_gone():
+    """While it switches a radio off; Linux keeps ten commands for it."""
+    with Clock() as clock, Hostapd() as hostapd:
+        link, answers = hostapd.attach(), []
+        for number in range(30):
+            link.ask("STATUS %d" % number, answers.append)
+        clock.go_on(hostapd.loop, 3000)
+        assert link.sock and not hostapd.lost
+        for number in range(30):
+            command = hostapd.take()
+            if command is None:
+                clock.go_on(hostapd.loop, 20)
+                command = hostapd.take()
+            assert command == b"STATUS %d" % number, command
+            hostapd.say(b"answer %d" % number)
+        assert answers == [b"answer %d" % number for number in range(30)]
+
+
 def test_every_command_that_waits_is_told_when_hostapd_is_gone():
     with Hostapd() as hostapd:
         link, answers = hostapd.attach(), []
