@@ -90,7 +90,7 @@ def bus(request):
 # whole file in one MicroPython process when the first of them is due, and share what it printed.
 
 
-PATIENCE = 240  # seconds for a whole file: tests/run.py lets it have only the time that others leave
+PATIENCE = 240  # seconds for a whole file: emulated s390x is slow, and seven others run beside it while machines boot
 
 
 def pytest_collect_file(file_path, parent):
